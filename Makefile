@@ -1,0 +1,57 @@
+# make deploy   build both charms, deploy canonical-kubernetes into the embedded model
+# make test     everything that has to pass before a change lands
+# The rest: make help
+
+VENV := .venv
+BIN := $(VENV)/bin
+PYTHON ?= python3
+export PATH := $(CURDIR)/$(BIN):$(PATH)
+
+.DEFAULT_GOAL := help
+.PHONY: help venv charms deploy destroy lint unit model test bench requirements clean
+
+help:  ## show this list
+	@awk -F':.*## ' '/^[a-z]+:.*## / {printf "  make %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+venv: $(VENV)/.done  ## the virtual environment with everything pinned in requirements.txt
+
+$(VENV)/.done: requirements.txt packages/juju_local/pyproject.toml
+	$(PYTHON) -m venv $(VENV)
+	$(BIN)/pip install --quiet --disable-pip-version-check --requirement requirements.txt
+	$(BIN)/pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation --editable packages/juju_local
+	touch $@
+
+charms: venv  ## build kubernetes-worker and kubernetes-master into build/
+	tools/build-charms build
+
+deploy: charms  ## deploy canonical-kubernetes into the embedded model and wait until it is settled
+	$(BIN)/juju-local deploy ./bundle.yaml
+
+destroy: venv  ## take the model away without a trace
+	$(BIN)/juju-local destroy-model --yes
+
+lint: venv  ## formatting, lint, types, import contracts
+	$(BIN)/ruff format --check .
+	$(BIN)/ruff check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+
+unit: venv  ## pure logic, in seconds
+	$(BIN)/pytest -n 2 tests/unit
+
+model: charms  ## the charms in the embedded model
+	$(BIN)/pytest -n 2 tests/model
+
+test: lint unit model  ## everything that has to pass before a change lands
+
+bench: charms  ## print the figures of tests/bench
+	$(BIN)/python -m tests.bench
+
+requirements:  ## pin requirements.in anew
+	$(PYTHON) -m venv $(VENV)-pin && $(VENV)-pin/bin/pip install --quiet --requirement requirements.in
+	(echo '# Everything the virtual environment gets, pinned. `make requirements` writes it anew from requirements.in.'; \
+	 $(VENV)-pin/bin/pip freeze --all --exclude pip) > requirements.txt
+	rm -rf $(VENV)-pin
+
+clean:  ## remove what was built
+	rm -rf build $(VENV)

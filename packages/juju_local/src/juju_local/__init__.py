@@ -1,0 +1,1 @@
+"""juju-local: real Juju charms in an embedded model on one machine."""
