@@ -1,0 +1,41 @@
+"""Versions of Kubernetes as tuples of numbers, and spans of them. Computing only."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+
+Version = tuple[int, ...]
+
+
+def parse(text: str) -> Version:
+    """Return the first three whole numbers in what `PROGRAM --version` prints, e.g. (1, 12, 10).
+
+    A build without version stamps (`v0.0.0-master+...`) is older than every limit, as it is for the public charms.
+
+    Raises:
+        ValueError: there are fewer than two numbers.
+    """
+    numbers = re.findall(r'\d+', text)[:3]
+    if len(numbers) < 2:
+        raise ValueError(f'no version in {text[:80]!r}')
+    return tuple(int(number) for number in numbers)
+
+
+def text(version: Version) -> str:
+    return '.'.join(str(number) for number in version)
+
+
+@dataclass(frozen=True)
+class Span:
+    """The minor versions from `first` to `last`, both included; None means without limit."""
+
+    first: Version | None = None
+    last: Version | None = None
+
+    def __contains__(self, version: Version) -> bool:
+        minor = version[:2]
+        return (self.first is None or minor >= self.first) and (self.last is None or minor <= self.last)
+
+
+ALWAYS = Span()
