@@ -110,6 +110,7 @@ class Hook:
     departing_unit: str = ''
     change_version: int = 0  # the version of the remote bag that this hook tells about
     storage_id: str = ''
+    config_hash: str = ''  # of the configuration that this config-changed tells about
 
 
 @dataclass
@@ -147,6 +148,7 @@ class Agent:
     tick: int = 0  # update-status tick last seen
     reboot: bool = False  # juju-reboot asked for, to be done after the hook
     upgrading: bool = False
+    hooks: int = 0  # hooks committed so far: with the model's seed it decides the order that Juju leaves open
 
 
 @dataclass
