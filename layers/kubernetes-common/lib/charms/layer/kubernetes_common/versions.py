@@ -9,17 +9,17 @@ Version = tuple[int, ...]
 
 
 def parse(text: str) -> Version:
-    """Return the first three whole numbers in what `PROGRAM --version` prints, e.g. (1, 12, 10).
+    """Return the first dotted number in what `PROGRAM --version` prints, e.g. (1, 12, 10).
 
     A build without version stamps (`v0.0.0-master+...`) is older than every limit, as it is for the public charms.
 
     Raises:
-        ValueError: there are fewer than two numbers.
+        ValueError: there is none.
     """
-    numbers = re.findall(r'\d+', text)[:3]
-    if len(numbers) < 2:
+    found = re.search(r'\d+\.\d+(\.\d+)?', text, re.ASCII)
+    if not found:
         raise ValueError(f'no version in {text[:80]!r}')
-    return tuple(int(number) for number in numbers)
+    return tuple(int(number) for number in found[0].split('.'))
 
 
 def text(version: Version) -> str:
