@@ -1,0 +1,62 @@
+"""The daemons of a worker as they should be, whole: files, arguments, and what they read when they start."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import yaml
+
+from . import credentials, kubelet, paths, proxy
+from .credentials import File
+from .facts import Facts
+
+HEADER = '# Written by the kubernetes-worker charm: changes are lost, set option kubelet-extra-config instead.\n'
+
+
+@dataclass(frozen=True)
+class Daemon:
+    """One daemon of a snap of the same name."""
+
+    snap: str
+    arguments: Mapping[str, str]
+    files: tuple[File, ...]  # the charm writes these
+    read: Mapping[str, str]  # other things it reads at start: name -> text
+
+    def inputs(self, revision: str) -> dict[str, str]:
+        """Return everything whose change asks for a restart."""
+        return {
+            'revision': revision,
+            'arguments': json.dumps(dict(self.arguments)),
+            **{file.path: file.text for file in self.files},
+            **self.read,
+        }
+
+
+def desired(facts: Facts) -> list[Daemon]:
+    """Return both daemons. Call it only when nothing is missing (see `readiness`)."""
+    return [_kubelet(facts), _proxy(facts)]
+
+
+def _kubelet(facts: Facts) -> Daemon:
+    if facts.versions is None or facts.settings is None:
+        raise ValueError('not ready')
+    own = kubelet.Facts(facts.versions.kubelet, facts.cluster, facts.machine, facts.settings)
+    files = [credentials.kubelet_file(facts.cluster)]
+    if own.version in kubelet.CONFIG_FILE:
+        files.append(File(paths.KUBELET_CONFIG, HEADER + yaml.safe_dump(kubelet.config(own)), mode=0o644))
+    cluster = facts.cluster
+    read = {
+        paths.CA: cluster.ca,
+        paths.SERVER_CERTIFICATE: cluster.server_certificate,
+        paths.SERVER_KEY: cluster.server_key,
+    }
+    return Daemon('kubelet', kubelet.arguments(own), tuple(files), read)
+
+
+def _proxy(facts: Facts) -> Daemon:
+    if facts.versions is None or facts.settings is None:
+        raise ValueError('not ready')
+    own = proxy.Facts(facts.versions.proxy, facts.cluster, facts.machine, facts.settings)
+    return Daemon('kube-proxy', proxy.arguments(own), (credentials.proxy_file(facts.cluster),), {})

@@ -1,0 +1,13 @@
+"""Where things lie on a worker; the same places as in the public charms."""
+
+ROOT = '/root/cdk'
+CA = f'{ROOT}/ca.crt'
+SERVER_CERTIFICATE = f'{ROOT}/server.crt'
+SERVER_KEY = f'{ROOT}/server.key'
+KUBELET_KUBECONFIG = f'{ROOT}/kubeconfig'
+PROXY_KUBECONFIG = f'{ROOT}/kubeproxyconfig'
+KUBELET_CONFIG = f'{ROOT}/kubelet/config.yaml'
+ROOT_KUBECONFIG = '/root/.kube/config'
+UBUNTU_KUBECONFIG = '/home/ubuntu/.kube/config'
+CNI_PLUGINS = '/opt/cni/bin'
+CPU_MANAGER_STATE = '/var/lib/kubelet/cpu_manager_state'

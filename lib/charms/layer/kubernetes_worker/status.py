@@ -1,0 +1,96 @@
+"""The unit's status: one pure function over facts, the first reason wins."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import Literal
+
+from . import readiness
+from .facts import Facts
+
+State = Literal['blocked', 'waiting', 'maintenance', 'active']
+RUNNING = 'Kubernetes worker running.'
+LENGTH = 250  # longer texts only hide their end in `juju status`
+
+
+@dataclass(frozen=True)
+class Status:
+    state: State
+    message: str
+
+
+@dataclass(frozen=True)
+class Observed:
+    """What the hook has done and seen, beyond the facts that decide the daemons."""
+
+    failures: Sequence[str] = ()  # what was tried and is tried again: snapd, apt
+    resource: str = ''  # what is wrong with the CNI resource
+    upgrade: str = ''  # what an upgrade would bring
+    inactive: Sequence[str] = ()
+    labels_invalid: Sequence[str] = ()
+    labels_waiting: str = ''
+    paused: bool = False
+    idle_options: Sequence[str] = field(default=())
+
+
+def status(facts: Facts, observed: Observed, app: str) -> Status:
+    """Return the one status that the unit shows."""
+    found = _reason(facts, observed, app)
+    if observed.paused and found.state == 'active':
+        found = Status('maintenance', 'Paused: node cordoned and drained, run action resume to go on')
+    elif observed.paused:
+        found = Status(found.state, f'Paused; {found.message}')
+    return Status(found.state, _cut(found.message))
+
+
+def _reason(facts: Facts, observed: Observed, app: str) -> Status:
+    return (
+        _failed(observed)
+        or _missing(facts, app)
+        or _operator(facts, observed)
+        or _daemons(observed)
+        or _labels(observed)
+        or Status('active', _running(observed))
+    )
+
+
+def _failed(observed: Observed) -> Status | None:
+    if observed.failures:
+        return Status('waiting', f'Will try again: {observed.failures[0]}')
+    return Status('blocked', observed.resource) if observed.resource else None
+
+
+def _missing(facts: Facts, app: str) -> Status | None:
+    lack = readiness.missing(facts, app)
+    return Status(lack.state, lack.message) if lack else None
+
+
+def _operator(facts: Facts, observed: Observed) -> Status | None:
+    if facts.problems:
+        return Status('blocked', str(facts.problems[0]))
+    if observed.labels_invalid:
+        return Status('blocked', f'labels: {observed.labels_invalid[0]}')
+    if observed.upgrade:
+        return Status('blocked', f'Needs manual upgrade to {observed.upgrade}: run action upgrade')
+    return None
+
+
+def _daemons(observed: Observed) -> Status | None:
+    if not observed.inactive:
+        return None
+    return Status('waiting', f'Waiting for {",".join(observed.inactive)} to start')
+
+
+def _labels(observed: Observed) -> Status | None:
+    return Status('waiting', observed.labels_waiting) if observed.labels_waiting else None
+
+
+def _running(observed: Observed) -> str:
+    if not observed.idle_options:
+        return RUNNING
+    return f'{RUNNING} Without effect yet: {", ".join(observed.idle_options)}'
+
+
+def _cut(text: str) -> str:
+    return text if len(text) <= LENGTH else f'{text[: LENGTH - 3]}...'
