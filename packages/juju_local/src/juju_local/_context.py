@@ -43,6 +43,7 @@ class HookContext:
     id: str
     unit: str
     app: str
+    started: float  # seconds since the epoch
     hook: Hook | None = None
     task: Task | None = None
     members: dict[int, list[str]] = field(default_factory=dict)  # relation -> remote units, as listed
@@ -67,9 +68,10 @@ class HookContext:
 
     @property
     def log_prefix(self) -> str:
-        return (
-            f'{self.hook.name.rpartition("-relation-")[0]}:{self.relation_id}: ' if self.relation_id is not None else ''
-        )
+        """Return `db:3: ` in a relation hook, which juju-log puts before its message."""
+        if self.hook is None or self.hook.relation_id is None:
+            return ''
+        return f'{self.hook.name.removesuffix("-" + self.hook.kind)}:{self.hook.relation_id}: '
 
 
 def create(model: Model, operation: Operation, now: float, *, randomness: int) -> HookContext:
@@ -78,7 +80,7 @@ def create(model: Model, operation: Operation, now: float, *, randomness: int) -
     hook = unit.agent.pending if operation.kind == 'hook' else None
     task = _task(model.actions[operation.action]) if operation.kind in ('action', 'command') else None
     name = hook.name if hook else (task.name if task and task.name else 'run-commands')
-    context = HookContext(f'{unit.name}-{name}-{randomness}', unit.name, unit.app, hook, task)
+    context = HookContext(f'{unit.name}-{name}-{randomness}', unit.name, unit.app, now, hook, task)
     context.opened = list(unit.ports)
     for relation_id, local in unit.agent.relations.items():
         context.members[relation_id] = _members(relation_id, set(local.members), hook)

@@ -57,7 +57,7 @@ def _hook(hook: Hook | None) -> dict[str, str]:
         return {}
     values = {'JUJU_DISPATCH_PATH': f'hooks/{hook.name}'}
     if hook.relation_id is not None:
-        endpoint = hook.name.rpartition(f'-{hook.kind}')[0]
+        endpoint = hook.name.removesuffix(f'-{hook.kind}')
         values |= {'JUJU_RELATION': endpoint, 'JUJU_RELATION_ID': f'{endpoint}:{hook.relation_id}'}
         values |= {'JUJU_REMOTE_UNIT': hook.remote_unit, 'JUJU_REMOTE_APP': hook.remote_app}
     if hook.departing_unit:

@@ -36,7 +36,7 @@ def finish(model: Model, context: HookContext, operation: Operation, ended: Exit
         reason = _finish_task(model, context, context.task, ended, now)
         _resolver.commit(model, operation, now)
         return reason
-    reason = _flushed(model, context, ended, now)
+    reason = _flushed(model, context, ended)
     if reason:
         _resolver.fail(model, operation, reason, now)
         return reason
@@ -45,13 +45,13 @@ def finish(model: Model, context: HookContext, operation: Operation, ended: Exit
     return ''
 
 
-def _flushed(model: Model, context: HookContext, ended: Exit, now: float) -> str:
+def _flushed(model: Model, context: HookContext, ended: Exit) -> str:
     if ended.code is None:
         return ''  # a missing hook counts as success; there is nothing to keep
     if ended.code:
         return f'exit status {ended.code}'
     try:
-        _flush.flush(model, context, now)
+        _flush.flush(model, context)
     except FlushError as error:
         return error.message
     return ''
@@ -65,18 +65,18 @@ def _finish_task(model: Model, context: HookContext, task: Task, ended: Exit, no
     if ended.code is None:
         action.status, action.message = 'failed', f'action not implemented on unit "{context.unit}"'
         return action.message
-    failure = _task_failure(model, context, task, ended, now)
+    failure = _task_failure(model, context, task, ended)
     action.status, action.message = ('failed', failure) if failure else ('completed', '')
     action.results = {**task.results, 'return-code': ended.code, **_output('stdout', ended.stdout)}
     action.results |= _output('stderr', ended.stderr)
     return failure
 
 
-def _task_failure(model: Model, context: HookContext, task: Task, ended: Exit, now: float) -> str:
+def _task_failure(model: Model, context: HookContext, task: Task, ended: Exit) -> str:
     if ended.code and task.name:
         return f'exit status {ended.code}'
     try:
-        _flush.flush(model, context, now)
+        _flush.flush(model, context)
     except FlushError as error:
         return error.message
     return (task.message or FAILED_SILENTLY) if task.failed else ''

@@ -12,7 +12,7 @@ STATE_VALUE_BYTES = 65536
 STATE_TOTAL_BYTES = 2097152
 
 
-def flush(model: Model, context: HookContext, now: float) -> None:
+def flush(model: Model, context: HookContext) -> None:
     """Apply what the context buffered: relation settings, ports, charm state.
 
     Raises:
