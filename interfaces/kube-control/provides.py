@@ -100,7 +100,12 @@ class KubeControlProvider(Endpoint):  # type: ignore[misc]  # charms.reactive ca
         return True
 
     def withdraw_credentials(self) -> None:
-        """Take all credentials off our bags: for a unit that does not, or no longer, lead."""
+        """Take all credentials off our bags: for a unit that does not, or no longer, lead.
+
+        A unit that is being removed keeps them: its bag goes with it, and by then workers have those of the new leader.
+        """
+        if self._is_leaving():
+            return
         self._publish({'creds': None})
         self._manage_auth_flag()
 
@@ -128,7 +133,7 @@ class KubeControlProvider(Endpoint):  # type: ignore[misc]  # charms.reactive ca
 
     def _observe(self, fresh: bool) -> None:
         """Bring memory, flags and our own credentials in line with who is related now."""
-        leaving = os.environ.get('JUJU_DEPARTING_UNIT') == hookenv.local_unit()
+        leaving = self._is_leaving()
         self._note_departures(leaving)
         unitdata.kv().set(self._key('seen'), self._read(fresh))
         if not leaving:
@@ -140,6 +145,12 @@ class KubeControlProvider(Endpoint):  # type: ignore[misc]  # charms.reactive ca
 
     def _manage_auth_flag(self) -> None:
         toggle_flag(self.expand_name('{endpoint_name}.auth.requested'), bool(self.unsigned()))
+
+    def _is_leaving(self) -> bool:
+        """Return whether this unit is being removed; Juju tells in departed hooks, which are its last but few."""
+        if os.environ.get('JUJU_DEPARTING_UNIT') == hookenv.local_unit():
+            unitdata.kv().set(self._key('leaving'), True)
+        return bool(unitdata.kv().get(self._key('leaving')))
 
     def _note_departures(self, leaving: bool) -> None:
         """Add to the waiting list who was here and is not: also a unit whose departed hook was skipped by hand.

@@ -61,16 +61,10 @@ class TlsRequirer(Endpoint):  # type: ignore[misc]  # charms.reactive carries no
         for raw in self._request_bag():
             _add(raw, 'cert_requests', cn, sorted(set(sans or ())))
 
-    def replace_server_cert(self, cn: str, sans: Iterable[str] | None = None, cert_name: str | None = None) -> None:
-        """Ask for this server certificate in place of the first one: for a unit whose address changed."""
-        for raw in self._request_bag():
-            _put(raw, 'common_name', cn)
-        self.request_server_cert(cn, sans, cert_name)
-
     def request_client_cert(self, cn: str, sans: Iterable[str] | None = None) -> None:
         """Ask for a client certificate."""
         for raw in self._request_bag():
-            _add(raw, 'client_cert_requests', cn, sorted(set(sans or ())))
+            _add(raw, 'client_cert_requests', cn, None if sans is None else sorted(set(sans)))
 
     # ---- answers
 
@@ -189,7 +183,7 @@ def _asked(bag: Mapping[str, str], key: str) -> dict[str, Any]:
     return _mapping(bag.get(key))
 
 
-def _add(raw: dict[str, str], key: str, cn: str, sans: list[str]) -> None:
+def _add(raw: dict[str, str], key: str, cn: str, sans: list[str] | None) -> None:
     _put(raw, key, json.dumps({**_mapping(raw.get(key)), cn: {'sans': sans}}, sort_keys=True))
 
 

@@ -1,24 +1,26 @@
 """A small Juju in memory: units with real reactive charms, relations, and the hooks Juju would run, in its order.
 
-Each hook runs in a forked child, so nothing of charms.reactive stays in the test's process; there the real bus runs, and
-only the hook tools are answered from memory. What a hook wrote to relations is kept if it succeeded, as is its unit's
-own store.
+Each hook runs in a forked child, where the real charms.reactive bus runs and only the hook tools are answered from
+memory. The test's own process holds the imported framework (children start at once), but never uses it. What a hook
+wrote to relations is kept if it succeeded, as is its unit's own store.
 """
 
 from __future__ import annotations
 
 import contextlib
+import importlib
 import json
 import os
 import pickle
 import platform
 import shutil
+import sqlite3
 import subprocess
 import sys
 import traceback
 import types
 import warnings
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -27,6 +29,24 @@ import yaml
 INTERFACES = Path(__file__).parents[3] / 'interfaces'
 
 Handlers = Callable[['Hook'], None]
+
+
+@contextlib.contextmanager
+def framework() -> Iterator[None]:
+    """Have charms.reactive imported; afterwards sys.modules is as it was."""
+    before = set(sys.modules)
+    with warnings.catch_warnings():
+        warnings.simplefilter('ignore')  # pkg_resources announces its end
+        # charmhelpers knows Ubuntu and CentOS only, and looks at import
+        platform.linux_distribution = lambda *_: ('Ubuntu', '22.04', 'jammy')  # type: ignore[attr-defined]
+        try:
+            importlib.import_module('charms.reactive')
+        finally:
+            del platform.linux_distribution  # type: ignore[attr-defined]
+    yield
+    for name in set(sys.modules) - before:
+        if name.partition('.')[0] in ('charms', 'charmhelpers'):
+            del sys.modules[name]
 
 
 @dataclass
@@ -176,8 +196,6 @@ class Juju:
 
     def flags(self, unit: str) -> set[str]:
         """Return the flags of the unit's endpoint, without the framework's own."""
-        import sqlite3
-
         with contextlib.closing(sqlite3.connect(self._unit_directory(unit) / 'state.db')) as store:
             keys = store.execute("select key from kv where key like 'reactive.states.%'").fetchall()
         flags = {key.removeprefix('reactive.states.') for (key,) in keys}
@@ -186,7 +204,11 @@ class Juju:
     def _enter(self, relation: Relation, unit: str) -> None:
         address = f'10.0.{abs(hash(unit.split("/")[0])) % 200}.{int(unit.split("/")[1]) + 1}'
         relation.units.append(unit)
-        relation.bags[unit] = {'private-address': address, 'ingress-address': address, 'egress-subnets': address + '/32'}
+        relation.bags[unit] = {
+            'private-address': address,
+            'ingress-address': address,
+            'egress-subnets': address + '/32',
+        }
         relation.versions[unit] = 0
         relation.members[unit] = {}
 
@@ -284,8 +306,6 @@ class Juju:
         os.environ.update(environment)
         os.chdir(environment['CHARM_DIR'])
         sys.argv = [f'hooks/{environment["JUJU_HOOK_NAME"]}']
-        # charmhelpers knows Ubuntu and CentOS only, and looks at import
-        platform.linux_distribution = lambda *_: ('Ubuntu', '22.04', 'jammy')  # type: ignore[attr-defined]
         warnings.simplefilter('ignore')
         from charmhelpers.core import hookenv
 
