@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import yaml
 
@@ -23,6 +23,7 @@ class Daemon:
     arguments: Mapping[str, str]
     files: tuple[File, ...]  # the charm writes these
     read: Mapping[str, str]  # other things it reads at start: name -> text
+    config: Mapping[str, object] = field(default_factory=dict)  # the kubelet's, as data
 
     def inputs(self, revision: str) -> dict[str, str]:
         """Return everything whose change asks for a restart."""
@@ -43,16 +44,17 @@ def _kubelet(facts: Facts) -> Daemon:
     if facts.versions is None or facts.settings is None:
         raise ValueError('not ready')
     own = kubelet.Facts(facts.versions.kubelet, facts.cluster, facts.machine, facts.settings)
+    config = kubelet.config(own)
     files = [credentials.kubelet_file(facts.cluster)]
     if own.version in kubelet.CONFIG_FILE:
-        files.append(File(paths.KUBELET_CONFIG, HEADER + yaml.safe_dump(kubelet.config(own)), mode=0o644))
+        files.append(File(paths.KUBELET_CONFIG, HEADER + yaml.safe_dump(config), mode=0o644))
     cluster = facts.cluster
     read = {
         paths.CA: cluster.ca,
         paths.SERVER_CERTIFICATE: cluster.server_certificate,
         paths.SERVER_KEY: cluster.server_key,
     }
-    return Daemon('kubelet', kubelet.arguments(own), tuple(files), read)
+    return Daemon('kubelet', kubelet.arguments(own), tuple(files), read, config)
 
 
 def _proxy(facts: Facts) -> Daemon:

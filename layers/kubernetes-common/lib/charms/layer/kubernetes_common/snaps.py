@@ -15,6 +15,12 @@ from . import records, versions
 
 TIMEOUT_S = 300
 ROOT = Path('/snap')
+# the public snap layer lets CalledProcessError through, ours has an exception of its own
+REFUSALS: tuple[type[Exception], ...] = (
+    OSError,
+    subprocess.SubprocessError,
+    getattr(snap, 'SnapError', subprocess.SubprocessError),
+)
 
 
 class Failed(Exception):
@@ -51,7 +57,7 @@ def install(name: str, channel: str, resource: str = '', *, classic: bool = Fals
         return False
     try:
         snap.install(name, channel=channel, classic=classic)
-    except (subprocess.CalledProcessError, subprocess.TimeoutExpired) as error:
+    except REFUSALS as error:
         raise Failed(
             f'installing snap {name} from {"the attached resource" if resource else channel}: {_why(error)}'
         ) from error

@@ -1,0 +1,175 @@
+"""A door: collects the facts of this hook from Juju, the relations and the machine. Changes nothing but records."""
+
+from __future__ import annotations
+
+import functools
+import json
+import subprocess
+from collections.abc import Callable
+from typing import Any, TypeVar
+
+from charmhelpers.core import hookenv
+from charms.layer.kubernetes_common import api, files, node, options, records, snaps
+from charms.reactive import endpoint_from_flag, is_flag_set
+
+from . import credentials, endpoints, kubelet, machine, paths
+from .facts import Cluster, Dns, Facts, Machine, Relations, Settings, Versions
+
+RUNTIMES = ('auto', 'apt', 'upstream', 'nvidia')
+T = TypeVar('T')
+
+
+def collect() -> Facts:
+    """Return everything that decides what the daemons run with."""
+    settings, problems = _settings()
+    versions = _versions()
+    if settings and versions:
+        problems += kubelet.problems(versions.kubelet, settings)
+    here = _machine(settings)
+    return Facts(
+        relations=_relations(),
+        cluster=_cluster(here.node),
+        machine=here,
+        versions=versions,
+        runtime=is_flag_set('kubernetes-worker.runtime.installed'),
+        cni_plugins=is_flag_set('kubernetes-worker.cni-plugins.installed'),
+        settings=settings,
+        problems=tuple(problems),
+    )
+
+
+def app() -> str:
+    return str(hookenv.application_name())
+
+
+def unit_number() -> int:
+    return int(hookenv.local_unit().rpartition('/')[2])
+
+
+def node_name() -> str:
+    """Return the name of this unit's node; all that names the node asks here."""
+    settings, _ = _settings()
+    return node.name(settings.kubelet_args.get('cloud-provider', '') if settings else '')
+
+
+@functools.lru_cache(maxsize=1)  # a hook tool; a process is one hook
+def ingress_address() -> str:
+    """Return the address under which the control plane reaches this unit."""
+    command = ['network-get', 'kube-control', '--ingress-address', '--format=json']
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    try:
+        answer = json.loads(done.stdout or '""')
+    except ValueError:
+        answer = ''
+    address = answer[0] if isinstance(answer, list) and answer else answer
+    return str(address or hookenv.unit_private_ip())
+
+
+@functools.lru_cache(maxsize=1)
+def public_address() -> str:
+    return str(hookenv.unit_public_ip() or ingress_address())
+
+
+def _relations() -> Relations:
+    return Relations(
+        kube_control=is_flag_set('kube-control.connected') or bool(hookenv.relation_ids('kube-control')),
+        certificates=is_flag_set('certificates.available') or bool(hookenv.relation_ids('certificates')),
+        kube_api_endpoint=is_flag_set('kube-api-endpoint.available') or bool(hookenv.relation_ids('kube-api-endpoint')),
+        cni=is_flag_set('cni.connected') or bool(hookenv.relation_ids('cni')),
+    )
+
+
+def _cluster(node_name: str) -> Cluster:
+    control: Any = endpoint_from_flag('kube-control.connected')
+    network: Any = endpoint_from_flag('cni.available')
+    has_ca = is_flag_set('tls_client.ca.saved')
+    has_certificate = has_ca and is_flag_set('tls_client.certs.saved')
+    user = credentials.user(node_name)
+    return Cluster(
+        server=_server(),
+        ca=files.read(paths.CA) if has_ca else '',
+        server_certificate=files.read(paths.SERVER_CERTIFICATE) if has_certificate else '',
+        server_key=files.read(paths.SERVER_KEY) if has_certificate else '',
+        credentials=credentials.complete(user, control.get_auth_credentials(user)) if control else None,
+        dns=_dns(control.get_dns()) if control else None,
+        cidr=str(network.get_config().get('cidr') or '') if network else '',
+        registry=str(control.get_registry_location() or '') if control else '',
+    )
+
+
+def _server() -> str:
+    endpoint: Any = endpoint_from_flag('kube-api-endpoint.available')
+    urls = endpoints.servers(endpoint.services()) if endpoint else []
+    try:
+        current = api.Client.from_kubeconfig(paths.KUBELET_KUBECONFIG).server
+    except (OSError, ValueError):
+        current = ''
+    return endpoints.chosen(urls, unit_number(), current)
+
+
+def _dns(told: Any) -> Dns | None:
+    """Return DNS data; None until the control plane has said whether there is any. Its public form is text."""
+    enabled = told.get('enable-kube-dns')
+    if enabled is None:
+        return None
+    ip = '' if str(enabled).lower() == 'false' else str(told.get('sdn-ip') or '')
+    if str(enabled).lower() != 'false' and not ip:
+        return None
+    return Dns(str(told.get('domain') or ''), ip)
+
+
+def _machine(settings: Settings | None) -> Machine:
+    return Machine(
+        node=node.name(settings.kubelet_args.get('cloud-provider', '') if settings else ''),
+        address=ingress_address(),
+        architecture=machine.architecture(),
+        stub_resolver=machine.has_stub_resolver(),
+        container=machine.is_container(),
+        gpu=machine.has_gpu(),
+    )
+
+
+def _versions() -> Versions | None:
+    if not is_flag_set('kubernetes-worker.snaps.installed'):
+        return None
+    try:
+        return Versions(snaps.version('kubelet'), snaps.version('kube-proxy'))
+    except snaps.Failed as error:
+        hookenv.log(str(error), hookenv.WARNING)
+        return None
+
+
+def _settings() -> tuple[Settings | None, list[options.Invalid]]:
+    """Return the options parsed, a bad one with its last good value, and what is wrong with the bad ones.
+
+    Settings are None while an option is bad that never had a good value.
+    """
+    problems: list[options.Invalid] = []
+    kubelet_args = _in_force('kubelet-extra-args', options.arguments, problems)
+    proxy_args = _in_force('proxy-extra-args', options.arguments, problems)
+    kubelet_config = _in_force('kubelet-extra-config', options.mapping, problems)
+    privileged = _in_force('allow-privileged', _allow_privileged, problems)
+    _in_force('docker_runtime', _docker_runtime, problems)
+    if kubelet_args is None or proxy_args is None or kubelet_config is None or privileged is None:
+        return None, problems
+    return Settings(kubelet_args, proxy_args, kubelet_config, privileged), problems
+
+
+def _in_force(name: str, parser: Callable[[options.Config, str], T], problems: list[options.Invalid]) -> T | None:
+    config = hookenv.config()
+    try:
+        value = parser(config, name)
+    except options.Invalid as error:
+        problems.append(error)
+        good = records.get(f'option-{name}')
+        return parser({name: good}, name) if isinstance(good, str) else None
+    records.put(f'option-{name}', options.text(config, name))
+    return value
+
+
+def _allow_privileged(config: options.Config, name: str) -> str:
+    return options.choice(config, name, ('true', 'false', 'auto'))
+
+
+def _docker_runtime(config: options.Config, name: str) -> str:
+    return options.choice(config, name, RUNTIMES)

@@ -1,0 +1,55 @@
+"""A door: sets the unit's status at the end of a hook, from one pure function over everything seen."""
+
+from __future__ import annotations
+
+from charmhelpers.core import hookenv
+from charms.layer import options as layer_options
+from charms.layer import status as layer_status
+from charms.layer.kubernetes_common import options, services, snaps
+from charms.reactive import is_flag_set
+
+from . import actions, inputs, journal, labels, leave, packages, unfinished
+from . import status as _status
+from .upgrade import Step
+
+
+def status() -> None:
+    """Set the status; say in the log which options have no effect yet, whenever one was changed."""
+    if is_flag_set('kubernetes-worker.unit.leaving'):
+        layer_status.maintenance('Leaving the cluster')
+        return
+    found = _status.status(inputs.collect(), observed(), inputs.app())
+    layer_status.status_set(layer_status.WorkloadState(found.state), found.message)
+
+
+def observed() -> _status.Observed:
+    parsed = labels.parse(str(hookenv.config('labels') or ''))
+    return _status.Observed(
+        failures=journal.failures,
+        resource=next(iter(journal.resource), ''),
+        upgrade=_upgrade(),
+        inactive=_inactive(),
+        labels_invalid=[*parsed.problems, *journal.labels_refused],
+        labels_waiting=next(iter(journal.labels_waiting), ''),
+        paused=actions.is_paused(),
+        idle_options=unfinished.in_use(hookenv.config(), _defaults()),
+    )
+
+
+def _upgrade() -> str:
+    try:
+        return packages.described() if packages.step(requested=False) is Step.ASK else ''
+    except options.Invalid:
+        return ''
+
+
+def _inactive() -> list[str]:
+    """Return the daemons that should run and do not."""
+    started = [name for name in leave.DAEMONS if services.was_started(snaps.daemon(name))]
+    down = set(services.inactive([snaps.daemon(name) for name in started]))
+    return [name for name in started if snaps.daemon(name) in down]
+
+
+def _defaults() -> dict[str, object]:
+    document = layer_options.document('config.yaml')
+    return {name: option.get('default') for name, option in (document.get('options') or {}).items()}

@@ -1,0 +1,50 @@
+"""Leaving, upgrades of the charm, and endpoints that are accepted but do nothing yet."""
+
+import os
+
+from charmhelpers.core import hookenv
+from charms.layer.kubernetes_worker import leave
+from charms.reactive import hook, is_flag_set, set_flag
+
+
+@hook('kube-control-relation-departed')
+def leave_while_tokens_are_good():
+    """When this unit itself is going, its node goes now: the control plane revokes the tokens a hook later."""
+    if os.environ.get('JUJU_DEPARTING_UNIT') == hookenv.local_unit():
+        go()
+
+
+@hook('stop')
+def stop():
+    go()
+
+
+def go():
+    """Stop the daemons for good and remove the node, as far as the API answers."""
+    if not is_flag_set('kubernetes-worker.unit.leaving'):
+        set_flag('kubernetes-worker.unit.leaving')
+        leave.cluster()
+
+
+@hook(
+    *(
+        f'{endpoint}-relation-joined'
+        for endpoint in (
+            'aws',
+            'azure',
+            'gcp',
+            'openstack',
+            'vsphere',
+            'docker-registry',
+            'nfs',
+            'kube-dns',
+            'container-runtime',
+            'dockerhost',
+            'sdn-plugin',
+        )
+    )
+)
+def tell_idle_relation():
+    """Say in the log that a relation has no effect."""
+    name = hookenv.relation_type()
+    hookenv.log(f'relation {name} is accepted but has no effect in this revision of the charm', hookenv.WARNING)
