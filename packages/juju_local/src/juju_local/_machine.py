@@ -1,0 +1,413 @@
+"""Machines: Linux namespaces over a copy-on-write view of this machine. The one door to them.
+
+A machine is its PID 1: with it go all its processes, mounts and interfaces; what it wrote stays in `machines/N/upper`
+until the machine is removed. Nothing here is a child of ours, so machines outlive juju-local.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import select
+import shutil
+import signal
+import subprocess
+import sys
+import uuid
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from juju_local import _boot, _network, _store
+
+JUJU = '/usr/lib/juju-local'
+RUN = '/run/juju-local'
+SOCKET = f'{RUN}/agent.sock'
+HOOKTOOL = f'{RUN}/hooktool'
+PATH = '/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin:/snap/bin'
+PRIVATE = ('/root', '/home')  # of this machine's users: empty in a machine
+START_TIMEOUT_S = 60  # a starting init brings up all services of a machine that was there before
+STOP_TIMEOUT_S = 5
+USERXATTR, XATTR = 'user.overlay.opaque', 'trusted.overlay.opaque'
+# Where an unprivileged machine's root must be able to write; elsewhere this machine's files stay as they are.
+OWNED = {'/': 1, '/etc': 5, '/var': 3, '/opt': 2, '/srv': 1, '/mnt': 1, '/media': 1, '/usr': 1, '/usr/bin': 1, '/usr/sbin': 1,
+         '/usr/lib': 1, '/usr/lib/systemd': 3, '/usr/local': 3, '/usr/share': 1}  # fmt: skip
+
+OS_RELEASE = """\
+PRETTY_NAME="Ubuntu 22.04.5 LTS"
+NAME="Ubuntu"
+VERSION_ID="22.04"
+VERSION="22.04.5 LTS (Jammy Jellyfish)"
+VERSION_CODENAME=jammy
+ID=ubuntu
+ID_LIKE=debian
+UBUNTU_CODENAME=jammy
+"""
+LSB_RELEASE = """\
+DISTRIB_ID=Ubuntu
+DISTRIB_RELEASE=22.04
+DISTRIB_CODENAME=jammy
+DISTRIB_DESCRIPTION="Ubuntu 22.04.5 LTS"
+"""
+
+
+class MachineError(Exception):
+    """A machine could not be started or used."""
+
+
+class NotPermittedError(MachineError):
+    """This machine does not let us make namespaces; the message says what is missing."""
+
+
+@dataclass(frozen=True)
+class Spec:
+    """What a machine is to be."""
+
+    id: str
+    hostname: str
+    address: str
+    model: str = 'default'
+    version: str = '2.9.49'
+    series: str = 'jammy'
+    gpus: tuple[str, ...] = ()
+
+
+def is_initial_user_namespace() -> bool:
+    return Path('/proc/self/uid_map').read_text().split() == ['0', '0', '4294967295']
+
+
+class Machines:
+    """All machines of one model. `directory` is the model's folder."""
+
+    def __init__(self, directory: Path, store: Path) -> None:
+        self.directory = directory.resolve()
+        self.store = _store.read(store)
+        self.unprivileged = os.geteuid() != 0
+        self.userxattr = not is_initial_user_namespace() or self.unprivileged
+        self.run_directory = self.directory / 'run'
+        self._nsenter = shutil.which('nsenter', path=PATH) or 'nsenter'
+
+    # -- asking
+
+    def pid(self, machine: str) -> int | None:
+        """Return the pid of a machine's PID 1 as seen from here, or None when it is not up."""
+        return self._alive(f'machine-{machine}', 'ready')
+
+    def is_running(self, machine: str) -> bool:
+        return self.pid(machine) is not None
+
+    def root(self, machine: str) -> Path:
+        """Return the machine's root directory as seen from here."""
+        pid = self.pid(machine)
+        if pid is None:
+            raise MachineError(f'machine {machine} is not running')
+        return Path(f'/proc/{pid}/root')
+
+    # -- starting and stopping
+
+    def start(self, spec: Spec, hosts: Mapping[str, str]) -> None:
+        """Start a machine, new or again; `hosts` maps host names to addresses. Nothing to do when it is up.
+
+        Raises:
+            NotPermittedError: when namespaces are not allowed here.
+            MachineError: when something else is in the way.
+        """
+        self.ensure_switch()
+        if self.is_running(spec.id):
+            return
+        self.kill(spec.id)  # one that was not ready when its starter died
+        home = self.directory / 'machines' / spec.id
+        for name in ('upper', 'work', 'root'):
+            (home / name).mkdir(parents=True, exist_ok=True)
+        self._prepare_upper(home / 'upper')
+        self._boot(self._order(spec, hosts, home))
+        (home / 'furnished').touch()
+
+    def stop(self, machine: str) -> None:
+        """Let PID 1 end its services, then end the machine. Its files stay."""
+        pid = self.pid(machine)
+        if pid is not None:
+            _end(pid, signal.SIGTERM, STOP_TIMEOUT_S)
+        self.kill(machine)
+
+    def kill(self, machine: str) -> None:
+        """End all processes of a machine at once."""
+        pid = self._alive(f'machine-{machine}', '')
+        if pid is not None:
+            _end(pid, signal.SIGKILL, STOP_TIMEOUT_S)
+        self._pid_file(f'machine-{machine}').unlink(missing_ok=True)
+
+    def remove(self, machine: str) -> None:
+        """End a machine and delete what it wrote."""
+        self.kill(machine)
+        _remove_tree(self.directory / 'machines' / machine)
+
+    def destroy(self) -> None:
+        """End and delete all machines and the network."""
+        home = self.directory / 'machines'
+        names = {path.stem.partition('-')[2] for path in self.run_directory.glob('machine-*.pid')}
+        for machine in names | {path.name for path in home.glob('*')}:
+            self.remove(machine)
+        switch = self._alive('switch', '')
+        if switch is not None:
+            _end(switch, signal.SIGKILL, STOP_TIMEOUT_S)
+        for tree in (home, self.run_directory):
+            _remove_tree(tree)
+
+    def ensure_switch(self) -> int:
+        """Return the pid of the process that holds the model's bridge, started if need be."""
+        switch = self._alive('switch', 'ready')
+        if switch is not None:
+            return switch
+        for path in self.run_directory.glob('machine-*.pid'):  # their cables went with the old switch
+            self.kill(path.stem.partition('-')[2])
+        self.run_directory.mkdir(parents=True, exist_ok=True)
+        _copy_program(Path(__file__).with_name('hooktool'), self.run_directory / 'hooktool')
+        sleep = shutil.which('sleep', path=PATH) or '/bin/sleep'
+        return self._boot(
+            {
+                'kind': 'switch',
+                'user_namespace': self.unprivileged,
+                'own_network': _network.switch_commands(),
+                'pid_file': str(self._pid_file('switch')),
+                'init': [sleep, 'infinity'],
+            }
+        )
+
+    # -- using
+
+    def command(self, machine: str, argv: Sequence[str], *, cwd: str = '/') -> list[str]:
+        """Return the argument list that runs `argv` in a machine."""
+        pid = self.pid(machine)
+        if pid is None:
+            raise MachineError(f'machine {machine} is not running')
+        user = ['-U', '--preserve-credentials'] if self.unprivileged else []
+        namespaces = ['-m', '-u', '-i', '-n', '-p']
+        return [self._nsenter, '-t', str(pid), *user, *namespaces, f'--wd=/proc/{pid}/root{cwd}', '--', *argv]
+
+    def run(
+        self,
+        machine: str,
+        argv: Sequence[str],
+        *,
+        cwd: str = '/',
+        env: Mapping[str, str] | None = None,
+        stdin: bytes = b'',
+    ) -> subprocess.CompletedProcess[bytes]:
+        """Run a command in a machine to its end."""
+        environment = {'PATH': PATH, 'LANG': 'C.UTF-8', 'HOME': '/root'} if env is None else dict(env)
+        command = self.command(machine, argv, cwd=cwd)
+        return subprocess.run(command, input=stdin, capture_output=True, env=environment, check=False)
+
+    def write_hosts(self, hosts: Mapping[str, str]) -> None:
+        """Tell all running machines which machines there are."""
+        for path in self.run_directory.glob('machine-*.pid'):
+            pid = self.pid(path.stem.partition('-')[2])
+            if pid is None:
+                continue
+            file = Path(f'/proc/{pid}/root/etc/hosts')
+            with contextlib.suppress(FileNotFoundError, ProcessLookupError):
+                present = file.read_text()
+                text = _network.merged_hosts(present, dict(hosts))
+                if text != present:
+                    _boot.write(str(file), text)
+
+    # -- inside
+
+    def _pid_file(self, name: str) -> Path:
+        return self.run_directory / f'{name}.pid'
+
+    def _alive(self, name: str, state: str) -> int | None:
+        """Return the pid in a pid file if it still is the process that was meant, in this state ('' = any)."""
+        try:
+            *identity, owner, found = self._pid_file(name).read_text().split()
+            now = _boot.identity(identity[0]).split()
+            status = Path(f'/proc/{identity[0]}/stat').read_text().rpartition(')')[2].split()[0]
+        except (OSError, ValueError, IndexError):
+            return None
+        if identity != now or status in 'ZX' or owner != self._owner() or (state and state != found):
+            return None
+        return int(identity[0])
+
+    def _owner(self) -> str:
+        """Return what tells this folder from its copies: the pids in a copy's run/ are not the copy's."""
+        state = self.directory.stat()
+        return f'{state.st_dev}:{state.st_ino}'
+
+    def _order(self, spec: Spec, hosts: Mapping[str, str], home: Path) -> dict[str, object]:
+        cover = [] if self.directory.is_relative_to('/tmp') else [str(self.directory)]  # noqa: S108
+        return {
+            'kind': 'machine',
+            'id': spec.id,
+            'hostname': spec.hostname,
+            'user_namespace': self.unprivileged,
+            'userxattr': self.userxattr,
+            'switch': self.ensure_switch(),
+            'own_network': _network.machine_commands(spec.address),
+            'root': str(home / 'root'),
+            'upper': str(home / 'upper'),
+            'work': str(home / 'work'),
+            'log': str(home / 'console.log'),
+            'pid_file': str(self._pid_file(f'machine-{spec.id}')),
+            'cover': cover,
+            'binds': self._binds(),
+            'hide': list(self.store.hide) if not (home / 'furnished').exists() else [],
+            'links': self._links(spec),
+            'files': _files(spec, hosts),
+            # not a link: a virtual environment's interpreter finds its packages by the path it is called by
+            'programs': {f'{JUJU}/python': f'#!/bin/sh\nexec {sys.executable} "$@"\n'},
+            'init': [f'{JUJU}/store/{self.store.init}'],
+        }
+
+    def _binds(self) -> list[tuple[str, str, bool]]:
+        """Return (source, target, read-only): the interpreter wherever it lies, the store and the socket's folder."""
+        prefixes = {sys.prefix, sys.base_prefix, str(Path(sys.executable).resolve().parent.parent)}
+        visible = [prefix for prefix in sorted(prefixes) if not prefix.startswith('/usr')]
+        outer = [prefix for prefix in visible if not any(prefix.startswith(f'{other}/') for other in visible)]
+        return [
+            *((prefix, prefix, True) for prefix in outer),
+            (str(self.store.directory), f'{JUJU}/store', True),
+            (str(self.run_directory), RUN, True),
+        ]
+
+    def _links(self, spec: Spec) -> dict[str, str]:
+        programs = {path: f'{JUJU}/store/{file}' for path, file in self.store.programs.items()}
+        tools = f'/var/lib/juju/tools/machine-{spec.id}'
+        return {**programs, f'{tools}/jujud': HOOKTOOL, '/usr/bin/juju-run': HOOKTOOL}
+
+    def _prepare_upper(self, upper: Path) -> None:
+        if (upper / 'etc').exists():
+            return
+        name = USERXATTR if self.userxattr else XATTR
+        if self.unprivileged:
+            _own_skeleton(upper)
+        for path in PRIVATE:
+            if Path(path).is_dir():
+                target = upper / path[1:]
+                target.mkdir(exist_ok=True, mode=0o700 if path == '/root' else 0o755)
+                os.setxattr(target, name, b'y')
+        (upper / 'etc').mkdir(exist_ok=True, mode=0o755)
+
+    def _boot(self, order: Mapping[str, object]) -> int:
+        """Carry out an order; return the pid of the process it left."""
+        order = {**order, 'owner': self._owner()}
+        program = [sys.executable, '-I', '-S', _boot.__file__]
+        done = subprocess.run(
+            program, input=json.dumps(order), capture_output=True, text=True, timeout=START_TIMEOUT_S, start_new_session=True,
+            env={'PATH': PATH}, check=False,
+        )  # fmt: skip
+        try:
+            answer = json.loads(done.stdout)
+        except ValueError:
+            answer = {
+                'error': done.stderr.strip().splitlines()[-1] if done.stderr else f'exit {done.returncode}',
+                'errno': 0,
+            }
+        if 'pid' in answer:
+            return int(answer['pid'])
+        what = f'cannot start machine {order["id"]}' if 'id' in order else 'cannot make the network of the model'
+        if answer.get('step', '').startswith('make '):
+            raise NotPermittedError(f'{what}: {answer["error"]}. {remedy(self.unprivileged)}')
+        raise MachineError(f'{what}: {answer["error"]}')
+
+
+def remedy(unprivileged: bool) -> str:
+    """Return what the user can do where namespaces are refused."""
+    if not unprivileged:
+        return (
+            'juju-local runs as root here, but without the capability CAP_SYS_ADMIN (a container, most likely): '
+            'start the container with --privileged, or run juju-local outside of it.'
+        )
+    off = [
+        f'sudo sysctl -w {name}={good}'
+        for name, good, bad in (
+            ('kernel.unprivileged_userns_clone', '1', '0'),
+            ('kernel.apparmor_restrict_unprivileged_userns', '0', '1'),
+            ('user.max_user_namespaces', '15000', '0'),
+        )
+        if _sysctl(name) == bad
+    ]
+    how = f'allow it ({"; ".join(off)})' if off else 'allow unprivileged user namespaces'
+    return f'Machines need a user namespace, which this system refuses to user {os.getuid()}: run as root, or {how}.'
+
+
+def _sysctl(name: str) -> str:
+    try:
+        return Path('/proc/sys', *name.split('.')).read_text().strip()
+    except OSError:
+        return ''
+
+
+def _files(spec: Spec, hosts: Mapping[str, str]) -> dict[str, str]:
+    about = {key: getattr(spec, key) for key in ('id', 'hostname', 'address', 'gpus', 'series', 'model')}
+    tools = f'/var/lib/juju/tools/machine-{spec.id}'
+    return {
+        '/etc/hostname': f'{spec.hostname}\n',
+        '/etc/hosts': _network.hosts(spec.hostname, dict(hosts)),
+        '/etc/resolv.conf': '# no name server here\n',
+        '/etc/machine-id': uuid.uuid5(uuid.NAMESPACE_OID, f'{spec.model}/{spec.id}').hex + '\n',
+        '/etc/os-release': OS_RELEASE,
+        '/usr/lib/os-release': OS_RELEASE,
+        '/etc/lsb-release': LSB_RELEASE,
+        f'{JUJU}/machine.json': json.dumps(about) + '\n',
+        f'{tools}/downloaded-tools.txt': json.dumps({'version': f'{spec.version}-ubuntu-amd64', 'url': '', 'size': 0})
+        + '\n',
+    }
+
+
+def _end(pid: int, how: signal.Signals, timeout_s: float) -> bool:
+    """Signal a process and wait for its end; it need not be a child of ours."""
+    try:
+        fd = os.pidfd_open(pid)
+    except ProcessLookupError:
+        return True
+    try:
+        signal.pidfd_send_signal(fd, how)
+        return bool(select.select([fd], [], [], timeout_s)[0])
+    except ProcessLookupError:
+        return True
+    finally:
+        os.close(fd)
+
+
+def _copy_program(source: Path, target: Path) -> None:
+    temporary = target.with_suffix('.new')
+    shutil.copyfile(source, temporary)
+    temporary.chmod(0o755)
+    temporary.rename(target)
+
+
+def _own_skeleton(upper: Path) -> None:
+    """Make folders that are ours in the upper layer: root of a user namespace may not write into root's own."""
+    for top, depth in OWNED.items():
+        for folder, folders, files in os.walk(top):
+            level = 1 + len(Path(folder).relative_to(top).parts)
+            target = upper / folder.lstrip('/')
+            target.mkdir(parents=True, exist_ok=True)
+            if not os.access(folder, os.R_OK | os.X_OK):
+                os.setxattr(target, USERXATTR, b'y')
+            if top == '/etc':
+                _copy_files(folder, files, target)
+            if level >= depth:
+                folders[:] = []
+            folders[:] = [name for name in folders if not os.path.islink(f'{folder}/{name}')]
+
+
+def _copy_files(folder: str, files: Sequence[str], target: Path) -> None:
+    for name in files:
+        with contextlib.suppress(PermissionError, FileNotFoundError):
+            shutil.copy(f'{folder}/{name}', target / name, follow_symlinks=False)
+
+
+def _remove_tree(tree: Path) -> None:
+    """Delete a tree; overlayfs leaves folders without permissions, which stop an unprivileged user."""
+
+    def retry(function: object, path: str, _info: object) -> None:
+        Path(path).parent.chmod(0o700)
+        with contextlib.suppress(FileNotFoundError):
+            Path(path).chmod(0o700)
+            _remove_tree(Path(path)) if Path(path).is_dir() else Path(path).unlink()
+
+    if tree.exists():
+        shutil.rmtree(tree, onerror=retry if os.geteuid() else None)

@@ -1,0 +1,49 @@
+"""The addresses of a model's network. Computing only; `_boot` does what is said here.
+
+A model has one bridge, in a network namespace of its own; nothing of it is in the host's. All models may use the same
+addresses, since nothing leaves the namespace.
+"""
+
+from __future__ import annotations
+
+PREFIX = '10.87'
+GATEWAY = f'{PREFIX}.0.1'
+CIDR = f'{PREFIX}.0.0/16'
+PER_ROW = 200  # machines that share a third octet: 10.87.0.10 to 10.87.0.209, then 10.87.1.10 ...
+
+
+def address(machine: str) -> str:
+    """Return a machine's address, which depends on nothing but its number."""
+    row, column = divmod(int(machine), PER_ROW)
+    if row > 255:
+        raise ValueError(f'machine {machine}: a model has room for {256 * PER_ROW} machines')
+    return f'{PREFIX}.{row}.{column + 10}'
+
+
+def switch_commands() -> list[str]:
+    """Return what `ip` does in the switch: what leads out of the model is refused at once (no route)."""
+    return [
+        'link set lo up',
+        'link add br0 type bridge',
+        f'address add {GATEWAY}/16 dev br0',
+        'link set br0 up',
+        'route add unreachable default metric 1',
+    ]
+
+
+def machine_commands(own: str) -> list[str]:
+    """Return what `ip` does in a machine."""
+    return ['link set lo up', f'address add {own}/16 dev eth0', 'link set eth0 up', f'route add default via {GATEWAY}']
+
+
+def hosts(own_name: str, machines: dict[str, str]) -> str:
+    """Return /etc/hosts of a machine; `machines` maps host names to addresses, its own among them."""
+    lines = ['127.0.0.1 localhost', f'127.0.1.1 {own_name}'] if own_name not in machines else ['127.0.0.1 localhost']
+    lines += [f'{address} {name}' for name, address in machines.items()]
+    return '\n'.join([*lines, '::1 ip6-localhost ip6-loopback', ''])
+
+
+def merged_hosts(present: str, machines: dict[str, str]) -> str:
+    """Return /etc/hosts with the model's machines as they are now; lines of others (a charm's) stay."""
+    others = [line for line in present.splitlines() if not line.startswith(f'{PREFIX}.')]
+    return '\n'.join([*others, *(f'{address} {name}' for name, address in machines.items()), ''])
