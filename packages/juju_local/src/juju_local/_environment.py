@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from juju_local import _network
 from juju_local._context import HookContext
 from juju_local._state import Hook, Model
 
@@ -12,7 +13,6 @@ PROXIES = ('http', 'https', 'ftp', 'no')
 def environment(model: Model, context: HookContext, *, charm_dir: str, tools_dir: str, socket: str) -> dict[str, str]:
     """Return the variables of a hook, action or command; a command (`juju run`) also gets HOME, as from the agent."""
     settings, unit = model.settings, model.units[context.unit]
-    machine = model.machines.get(unit.machine)
     values = {
         'CHARM_DIR': charm_dir,
         'JUJU_CHARM_DIR': charm_dir,
@@ -26,7 +26,7 @@ def environment(model: Model, context: HookContext, *, charm_dir: str, tools_dir
         'JUJU_MACHINE_ID': unit.machine,
         'JUJU_PRINCIPAL_UNIT': unit.principal,
         'JUJU_AVAILABILITY_ZONE': settings.config.get('availability-zone', ''),
-        'JUJU_API_ADDRESSES': f'{machine.address.rpartition(".")[0]}.1:17070' if machine and machine.address else '',
+        'JUJU_API_ADDRESSES': f'{_network.GATEWAY}:17070',
         'JUJU_SLA': 'unsupported',
         'JUJU_VERSION': settings.version,
         'CLOUD_API_VERSION': '',

@@ -163,6 +163,7 @@ class Unit:
     ports: list[PortRange] = field(default_factory=list)
     state: dict[str, str] = field(default_factory=dict)  # state-set
     agent: Agent = field(default_factory=Agent)
+    payloads: dict[str, dict[str, object]] = field(default_factory=dict)  # CLASS/ID -> type, status, labels
     tick: int = 0  # update-status ticks that were due
     workload_version: str = ''
 
