@@ -1,9 +1,8 @@
 """Configure snapd from the charm's options."""
 
+from charmhelpers.core import hookenv
 from charms.layer import snap
 from charms.reactive import when
-
-from charmhelpers.core import hookenv
 
 
 @when('config.changed.snap_proxy')

@@ -4,16 +4,14 @@ from charms.layer import tls_client
 from charms.reactive import endpoint_from_flag, when, when_not
 
 
-@when('certificates.ca.available')
-def save_ca():
-    """Write the authority's certificate."""
-    tls_client.save_ca(endpoint_from_flag('certificates.ca.available'))
-
-
-@when('certificates.certs.available')
-def save_certs():
-    """Write this unit's certificates."""
-    tls_client.save_certs(endpoint_from_flag('certificates.certs.available'))
+@when('certificates.available')
+def save():
+    """Write the authority's certificate and this unit's, when something came."""
+    if tls_client.is_due():
+        certificates = endpoint_from_flag('certificates.available')
+        tls_client.save_ca(certificates)
+        tls_client.save_certs(certificates)
+        tls_client.seen()
 
 
 @when_not('certificates.available')

@@ -1,4 +1,4 @@
-"""Leader data and the flags that mirror it: `leadership.is_leader`, `leadership.set.KEY`, `leadership.changed[.KEY]`."""
+"""Leader data, and the flags that mirror it: `leadership.is_leader`, `.set.KEY`, `.changed` and `.changed.KEY`."""
 
 from __future__ import annotations
 

@@ -48,9 +48,8 @@ activate_venv = bootstrap_charm_deps
 def prepare_hook() -> None:
     """Arrange for the flags to be right while handlers run; call it before `charms.reactive.main`."""
     from charmhelpers.core import hookenv
-    from charms.reactive import trace
-
     from charms.layer import options
+    from charms.reactive import trace
 
     if not options.get('basic', 'trace'):
         # charms.reactive queued its own tracer when it was imported: ours comes after it

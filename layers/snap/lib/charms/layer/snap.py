@@ -16,7 +16,6 @@ import yaml
 from charmhelpers.core import hookenv
 from charms.reactive import flags
 
-
 ATTEMPTS = 3
 PAUSE_S = 5
 SWITCHES = ('classic', 'devmode', 'jailmode', 'dangerous', 'ignore-validation', 'amend')

@@ -14,11 +14,12 @@ from pathlib import Path
 from typing import Any
 
 from charmhelpers.core import hookenv, unitdata
+from charms.layer import options
 from charms.reactive import endpoint_from_flag, flags
 
-from charms.layer import options
-
-REQUESTS = 'layer.tls-client.requests'  # kind -> common name -> {'crt': path, 'key': path}
+REQUESTS = 'layer.tls-client.requests'
+Requests = dict[str, dict[str, dict[str, Any]]]  # kind to common name to crt and key (paths) and sans
+KINDS = ('ca', 'certs', 'server.certs', 'client.certs')
 TRUSTED = Path('/usr/local/share/ca-certificates')
 
 
@@ -27,19 +28,21 @@ def request_server_cert(
 ) -> None:
     """Ask for a server certificate, and have it written to `crt_path` (with its chain) and `key_path` when it comes.
 
-    May be called in every hook. Without paths the layer's options tell where the files go.
+    May be called in every hook: a request that was made is not made again. Without paths the layer's options tell
+    where the files go.
     """
-    _remember('server', common_name, crt_path, key_path)
-    endpoint_from_flag('certificates.available').request_server_cert(common_name, sorted(set(sans or [])))
+    names = sorted(set(sans or []))
+    if _remember('server', common_name, names, crt_path, key_path):
+        endpoint_from_flag('certificates.available').request_server_cert(common_name, names)
 
 
 def request_client_cert(
     common_name: str, sans: Iterable[str] | None = None, crt_path: str | None = None, key_path: str | None = None
 ) -> None:
     """Ask for a client certificate as `request_server_cert` does for a server's; sans of None are sent as None."""
-    _remember('client', common_name, crt_path, key_path)
-    wanted = None if sans is None else sorted(set(sans))
-    endpoint_from_flag('certificates.available').request_client_cert(common_name, wanted)
+    names = None if sans is None else sorted(set(sans))
+    if _remember('client', common_name, names, crt_path, key_path):
+        endpoint_from_flag('certificates.available').request_client_cert(common_name, names)
 
 
 def reset_certificate_write_flag(cert_type: str) -> None:
@@ -66,7 +69,7 @@ def save_ca(certificates: Any) -> None:
 def save_certs(certificates: Any) -> None:
     """Write every certificate that was asked for and has come; set the flags of kinds that are complete."""
     chain = _text(getattr(certificates, 'root_ca_chain', '') or '')
-    requests: dict[str, dict[str, dict[str, str]]] = unitdata.kv().get(REQUESTS) or {}
+    requests: Requests = unitdata.kv().get(REQUESTS) or {}
     answers = {'server': certificates.server_certs, 'client': certificates.client_certs}
     complete = []
     for kind, wanted in requests.items():
@@ -81,10 +84,28 @@ def save_certs(certificates: Any) -> None:
     flags.toggle_flag('tls_client.certs.saved', bool(requests) and set(complete) == set(requests))
 
 
+def is_due() -> bool:
+    """Tell whether there may be something to write: something new came, or a file is missing."""
+    if any(flags.is_flag_set(f'certificates.{kind}.changed') for kind in KINDS):
+        return True
+    requests: Requests = unitdata.kv().get(REQUESTS) or {}
+    wanted = [path for named in requests.values() for paths in named.values() for path in _paths(paths)]
+    saved = flags.is_flag_set('tls_client.certs.saved') and flags.is_flag_set('tls_client.ca.saved')
+    return not saved or not all(Path(path).exists() for path in wanted)
+
+
+def seen() -> None:
+    """Clear what the interface set for news."""
+    for kind in KINDS:
+        flags.clear_flag(f'certificates.{kind}.changed')
+
+
 def forget() -> None:
     """Drop the flags when the authority is gone; the files stay, what runs with them goes on."""
     for name in ('ca', 'certs', 'server.certs', 'client.certs'):
         flags.clear_flag(f'tls_client.{name}.saved')
+    if unitdata.kv().get(REQUESTS):
+        unitdata.kv().unset(REQUESTS)
 
 
 def write(path: Path, text: str, mode: int) -> bool:
@@ -102,26 +123,34 @@ def write(path: Path, text: str, mode: int) -> bool:
     return True
 
 
-def _save(certificate: Any, paths: dict[str, str], chain: str) -> bool:
+def _save(certificate: Any, paths: dict[str, Any], chain: str) -> bool:
     parts: Sequence[tuple[str, str, int]] = (
         (paths.get('key', ''), _text(certificate.key), 0o600),
         (paths.get('crt', ''), _text(certificate.cert) + chain, 0o644),
     )
-    return any([write(Path(path), text, mode) for path, text, mode in parts if path])
+    written = [write(Path(path), text, mode) for path, text, mode in parts if path]
+    return any(written)
 
 
-def _remember(kind: str, common_name: str, crt_path: str | None, key_path: str | None) -> None:
-    """Keep where a certificate goes; a request with the same paths takes an earlier name's place."""
+def _remember(kind: str, common_name: str, sans: list[str] | None, crt_path: str | None, key_path: str | None) -> bool:
+    """Keep what was asked for and where it goes, a name in an earlier one's place; return whether it is new."""
     store = unitdata.kv()
-    requests: dict[str, dict[str, dict[str, str]]] = store.get(REQUESTS) or {}
-    paths = {
+    requests: Requests = store.get(REQUESTS) or {}
+    request: dict[str, Any] = {
         'crt': crt_path or options.get('tls-client', f'{kind}_certificate_path') or '',
         'key': key_path or options.get('tls-client', f'{kind}_key_path') or '',
+        'sans': sans,
     }
-    others = {name: where for name, where in requests.get(kind, {}).items() if where != paths}
-    wanted = {**others, common_name: paths}
-    if requests.get(kind) != wanted:
-        store.set(REQUESTS, {**requests, kind: wanted})
+    before = requests.get(kind, {})
+    if before.get(common_name) == request:
+        return False
+    others = {name: other for name, other in before.items() if _paths(other) != _paths(request)}
+    store.set(REQUESTS, {**requests, kind: {**others, common_name: request}})
+    return True
+
+
+def _paths(request: dict[str, Any]) -> list[str]:
+    return [request[part] for part in ('crt', 'key') if request.get(part)]
 
 
 def _text(pem: str) -> str:

@@ -1,0 +1,65 @@
+"""Ways into the cluster: the operator's kubeconfig, the API endpoint, the load balancer, the network subordinate."""
+
+import pwd
+
+from charmhelpers.core import hookenv, unitdata
+from charms.layer.kubernetes_common import files, kubeconfig
+from charms.layer.kubernetes_master import PORT, daemons, unit
+from charms.reactive import clear_flag, endpoint_from_flag, is_flag_set, set_flag, when, when_not
+
+BALANCERS = 'kubernetes-master.load-balancers'
+
+
+@when('kubernetes-master.keys.current', 'tls_client.ca.saved')
+def write_kubeconfig():
+    """Write the administrator's kubeconfig for root, and for the operator to fetch with `juju scp`."""
+    ca, token = files.read(daemons.CA), unit.admin_token()
+    balancers = unitdata.kv().get(BALANCERS)
+    public = f'https://{balancers[0]["public-address"]}:{balancers[0]["port"]}' if balancers else _own_url()
+    files.write('/root/.kube/config', kubeconfig.render(unit.client('').server, ca, 'admin', token))
+    files.write('/home/ubuntu/config', kubeconfig.render(public, ca, 'admin', token), owner=_operator())
+
+
+@when('kube-api-endpoint.available', 'kubernetes-master.control-plane.current')
+def tell_endpoint():
+    """Tell load balancers and workers where this API server listens."""
+    name = hookenv.hook_name()
+    if is_flag_set('kubernetes-master.endpoint.told') and not name.startswith(('kube-api-endpoint-', 'config-changed')):
+        return
+    endpoint_from_flag('kube-api-endpoint.available').configure(PORT)
+    set_flag('kubernetes-master.endpoint.told')
+
+
+@when('loadbalancer.available', 'endpoint.loadbalancer.changed')
+def meet_load_balancer():
+    """Remember where the cluster is reached from outside."""
+    endpoint = endpoint_from_flag('loadbalancer.available')
+    endpoint.set_backend_port(PORT)
+    unitdata.kv().set(BALANCERS, endpoint.get_addresses_ports())
+    clear_flag('endpoint.loadbalancer.changed')
+
+
+@when_not('loadbalancer.available')
+def forget_load_balancer():
+    """The load balancer is gone: the cluster is reached at this unit."""
+    if unitdata.kv().get(BALANCERS):
+        unitdata.kv().unset(BALANCERS)
+
+
+@when('cni.connected')
+@when_not('cni.configured')
+def configure_cni():
+    """Tell the network subordinate that this is a master: it answers only then."""
+    endpoint_from_flag('cni.connected').set_config(is_master=True)
+
+
+def _own_url():
+    public = unit.addresses()[1]
+    return f'https://[{public}]:{PORT}' if ':' in public else f'https://{public}:{PORT}'
+
+
+def _operator():
+    try:
+        return pwd.getpwnam('ubuntu').pw_name
+    except KeyError:
+        return 'root'
