@@ -1,0 +1,125 @@
+"""Starts the stand-ins as plain processes: a folder of their own, free ports, no machine."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import socket
+import ssl
+import subprocess
+import sys
+import time
+import urllib.error
+import urllib.request
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+import juju_local
+
+SNAPS = Path(juju_local.__file__).parent / 'stand_ins' / 'snaps'
+VERSION = 'v1.20.15'
+
+
+def free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(('127.0.0.1', 0))
+        return int(probe.getsockname()[1])
+
+
+def command(program: str, flags: Mapping[str, object]) -> list[str]:
+    words = [f'--{name}={value}' for name, value in flags.items()]
+    return [sys.executable, str(SNAPS / program / program), *words]
+
+
+def environment(folder: Path, version: str = VERSION) -> dict[str, str]:
+    return {**os.environ, 'STAND_IN_ROOT': str(folder), 'SNAP_VERSION': version.removeprefix('v')}
+
+
+def run(folder: Path, program: str, *arguments: str, version: str = VERSION) -> subprocess.CompletedProcess[str]:
+    """Run a program to its end."""
+    words = [sys.executable, str(SNAPS / program / program), *arguments]
+    return subprocess.run(
+        words, env=environment(folder, version), capture_output=True, text=True, timeout=20, check=False
+    )
+
+
+@contextlib.contextmanager
+def started(
+    folder: Path, program: str, flags: Mapping[str, object], *, version: str = VERSION
+) -> Iterator[subprocess.Popen[bytes]]:
+    """Run a daemon for as long as the block lasts; its log is FOLDER/PROGRAM.log."""
+    with (folder / f'{program}.log').open('ab') as log:
+        process = subprocess.Popen(command(program, flags), env=environment(folder, version), stdout=log, stderr=log)
+        try:
+            yield process
+        finally:
+            process.terminate()
+            try:
+                process.wait(5)
+            except subprocess.TimeoutExpired:
+                process.kill()
+                process.wait()
+
+
+class Http:
+    """A client with one identity: a token, or a certificate, or nothing."""
+
+    def __init__(
+        self, server: str, authority: Path | None, *, token: str = '', certificate: tuple[Path, Path] | None = None
+    ) -> None:
+        self.server = server
+        self.token = token
+        self._context: ssl.SSLContext | None = None
+        if server.startswith('https'):
+            self._context = ssl.create_default_context(cafile=str(authority) if authority else None)
+            if certificate:
+                self._context.load_cert_chain(*certificate)
+
+    def open(
+        self, method: str, path: str, body: object = None, *, kind: str = 'application/json', timeout: float = 20
+    ) -> Any:
+        data = None if body is None else json.dumps(body).encode()
+        headers = {'Content-Type': kind, 'Accept': 'application/json'}
+        if self.token:
+            headers['Authorization'] = f'Bearer {self.token}'
+        request = urllib.request.Request(self.server + path, data, headers, method=method)  # noqa: S310
+        return urllib.request.urlopen(request, timeout=timeout, context=self._context)  # noqa: S310
+
+    def call(self, method: str, path: str, body: object = None, *, kind: str = 'application/json') -> tuple[int, Any]:
+        """Return status and decoded body, of failures too."""
+        try:
+            with self.open(method, path, body, kind=kind) as response:
+                return response.status, _decoded(response.read())
+        except urllib.error.HTTPError as error:
+            with error:
+                return error.code, _decoded(error.read())
+
+    def get(self, path: str) -> Any:
+        status, body = self.call('GET', path)
+        assert status == 200, body
+        return body
+
+    def post(self, path: str, body: object) -> Any:
+        status, answer = self.call('POST', path, body)
+        assert status in (200, 201), answer
+        return answer
+
+
+def _decoded(raw: bytes) -> Any:
+    try:
+        return json.loads(raw)
+    except ValueError:
+        return raw.decode()
+
+
+def eventually(check: Any, timeout_s: float = 15.0) -> Any:
+    """Return the check's first true answer."""
+    deadline = time.monotonic() + timeout_s
+    while True:
+        with contextlib.suppress(AssertionError, OSError, LookupError):
+            if answer := check():
+                return answer
+        assert time.monotonic() < deadline, f'still not so after {timeout_s} s: {check}'
+        time.sleep(0.05)
