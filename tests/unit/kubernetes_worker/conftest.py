@@ -1,0 +1,13 @@
+"""Makes the layer's own `charms.layer.kubernetes_common` importable, as a built charm would."""
+
+import pkgutil
+import sys
+from pathlib import Path
+
+ROOT = Path(__file__).parents[3]
+sys.path[:0] = [str(ROOT / name / 'lib') for name in ('layers/kubernetes-common', '.')]
+sys.path.insert(0, str(Path(__file__).parent))  # samples
+
+import charms  # noqa: E402 - only now are all its portions on the path
+
+charms.__path__ = pkgutil.extend_path(charms.__path__, 'charms')
