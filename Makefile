@@ -33,7 +33,7 @@ destroy: venv  ## take the model away without a trace
 lint: venv  ## formatting, lint, types, import contracts
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
-	$(BIN)/mypy
+	tools/typecheck
 	$(BIN)/lint-imports
 
 unit: venv  ## pure logic, in seconds
