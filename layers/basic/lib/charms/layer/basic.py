@@ -35,6 +35,9 @@ def activate(site_packages: str) -> None:
     os.environ.setdefault('SETUPTOOLS_USE_DISTUTILS', 'stdlib')
     if site_packages not in sys.path:
         sys.path.insert(1, site_packages)
+        # `charms` was found in lib/ alone; charms.reactive brings the package that joins both
+        for name in ('charms.layer', 'charms'):
+            sys.modules.pop(name, None)
     if sys.version_info < (3, 12):
         # charms.reactive wants one function of pkg_resources, whose import takes longer than all others together
         sys.modules.setdefault('pkg_resources', _entry_points_only())
