@@ -1,4 +1,4 @@
-"""Leaving, upgrades of the charm, and endpoints that are accepted but do nothing yet."""
+"""Leaving the cluster."""
 
 import os
 
@@ -24,27 +24,3 @@ def go():
     if not is_flag_set('kubernetes-worker.unit.leaving'):
         set_flag('kubernetes-worker.unit.leaving')
         leave.cluster()
-
-
-@hook(
-    *(
-        f'{endpoint}-relation-joined'
-        for endpoint in (
-            'aws',
-            'azure',
-            'gcp',
-            'openstack',
-            'vsphere',
-            'docker-registry',
-            'nfs',
-            'kube-dns',
-            'container-runtime',
-            'dockerhost',
-            'sdn-plugin',
-        )
-    )
-)
-def tell_idle_relation():
-    """Say in the log that a relation has no effect."""
-    name = hookenv.relation_type()
-    hookenv.log(f'relation {name} is accepted but has no effect in this revision of the charm', hookenv.WARNING)

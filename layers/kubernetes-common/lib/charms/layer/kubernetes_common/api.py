@@ -13,6 +13,7 @@ Error                 base; status (0 = no answer), reason
 from __future__ import annotations
 
 import base64
+import contextlib
 import http.client
 import json
 import ssl
@@ -176,15 +177,13 @@ class Client:
         headers = {'Accept': 'application/json', 'Content-Type': content_type, 'User-Agent': 'charm'}
         if self.token:
             headers['Authorization'] = f'Bearer {self.token}'
-        connection = self._connection()
         try:
-            connection.request(method, target, None if body is None else json.dumps(body), headers)
-            response = connection.getresponse()
-            raw = response.read()
-        except (OSError, http.client.HTTPException) as error:
+            with contextlib.closing(self._connection()) as connection:
+                connection.request(method, target, None if body is None else json.dumps(body), headers)
+                response = connection.getresponse()
+                raw = response.read()
+        except (OSError, http.client.HTTPException) as error:  # also an authority that is no certificate
             raise Unavailable(attempt, 0, f'{type(error).__name__}: {error}') from error
-        finally:
-            connection.close()
         return _answer(attempt, response.status, response.getheader('Retry-After') or '', raw)
 
     def _connection(self) -> http.client.HTTPConnection:
