@@ -61,8 +61,8 @@ def action(number: str = '2', unit: str = 'u/0', **more: Any) -> Action:
 
 
 def test_a_queued_action_tells_its_id() -> None:
-    assert _tasks.queued([action()]) == "Action queued with id: '2'\n"
-    assert _tasks.queued([action(), action('3', 'u/1')]).splitlines()[:3] == ['unit-u-0:', "  id: '2'", '  unit: u/0']
+    assert _tasks.queued([action()]) == 'Action queued with id: "2"\n'
+    assert _tasks.queued([action(), action('3', 'u/1')]).splitlines()[:3] == ['unit-u-0:', '  id: "2"', '  unit: u/0']
 
 
 def test_a_failed_action_shows_its_message_results_log_and_timing() -> None:
@@ -80,7 +80,7 @@ def test_a_failed_action_shows_its_message_results_log_and_timing() -> None:
 
 def test_plain_results_of_one_unit_are_its_map_and_then_its_output() -> None:
     done = action(status='completed', results={'nodes': '3', 'stdout': 'hello\n', 'return-code': 0})
-    assert _tasks.plain([done]) == "nodes: '3'\n\nhello\n"
+    assert _tasks.plain([done]) == 'nodes: "3"\n\nhello\n'
 
 
 def test_an_operation_is_running_while_one_of_its_tasks_is() -> None:

@@ -117,3 +117,13 @@ def _machine(name: str, machine: Tree) -> list[str | Cell]:
 def _relations(rows: Sequence[RelationRow], colour: bool) -> str:
     cells = [(row.provider, row.requirer, row.interface, row.type, status(row.message)) for row in rows]
     return table(RELATIONS, cells, colour=colour)
+
+
+def oneline(tree: Tree) -> str:
+    """Return a line a unit, as `status --format oneline`."""
+    lines = []
+    for name, unit, depth, _ in _all_units(tree):
+        states = f'agent:{unit["juju-status"]["current"]}, workload:{unit["workload-status"].get("current", "")}'
+        ports = ' ' + ', '.join(unit['open-ports']) if unit.get('open-ports') else ''
+        lines.append(f'{"  " * depth}- {name}: {unit.get("public-address", "")} ({states}){ports}\n')
+    return ''.join(lines)

@@ -55,6 +55,8 @@ class _Dumper(yaml.SafeDumper):
 
 def _string(dumper: yaml.SafeDumper, text: str) -> yaml.Node:
     style = '|' if '\n' in text.rstrip('\n') else None
+    if not text or dumper.resolve(yaml.ScalarNode, text, (True, False)) != 'tag:yaml.org,2002:str':
+        style = '"'  # as Go's YAML quotes what would read back as something else
     return dumper.represent_scalar('tag:yaml.org,2002:str', text, style=style)
 
 

@@ -1,0 +1,112 @@
+"""Lets the engine run after a change, shows its progress, and tells how it ended."""
+
+from __future__ import annotations
+
+import fcntl
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+import juju_local
+from juju_local._cli import _output
+from juju_local._cli._progress import elapsed
+from juju_local._cli._session import Session
+from juju_local._format._text import naturally
+from juju_local._machine import Machines
+from juju_local._state import Model, Unit
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """How a settling ended."""
+
+    hooks: int = 0
+    timed_out: bool = False
+
+
+def settle(session: Session, timeout_s: float | None = None, until: Callable[[Model], bool] | None = None) -> Outcome:
+    """Run hooks until nothing is left to do, `until` says enough, or the time is up; not at all with --no-wait."""
+    if session.no_wait:
+        return Outcome()
+    from juju_local import _engine
+
+    raise NotImplementedError(_engine)
+
+
+def report(session: Session, outcome: Outcome, form: str, *, what: str = '', began: float | None = None) -> int:
+    """Write what there is now and which units are not active, and why; return 1 if a unit is in error."""
+    model = session.look()
+    idle = [unit for unit in _units(model) if unit.workload.current != 'active']
+    failed = [unit for unit in idle if unit.workload.current == 'error']
+    if form != 'plain':
+        _output.result(_output.FORMATTERS[form](_summary(model, outcome, began)))
+    elif session.no_wait:
+        session.say('recorded; `juju-local wait` runs what is due')
+    else:
+        _tell(model, idle, what, began)
+    if outcome.timed_out:
+        _output.error(
+            'timed out: the model is not settled yet',
+            '`juju-local wait` goes on, `juju-local status` shows how far it is',
+        )
+    if failed:
+        log = f'juju-local debug-log --replay -i {failed[0].name} -l WARNING'
+        remedy = f'`{log}` shows why, `juju-local resolved` tries again'
+        _output.error(f'in error: {", ".join(unit.name for unit in failed)}', remedy)
+    return 1 if failed or outcome.timed_out else 0
+
+
+def _units(model: Model) -> list[Unit]:
+    return [model.units[name] for name in naturally(model.units)]
+
+
+def _tell(model: Model, idle: list[Unit], what: str, began: float | None) -> None:
+    took = f' in {elapsed(time.monotonic() - began)}' if began is not None else ''
+    counts = f'{_count(len(model.applications), "application")}, {_count(len(model.units), "unit")}'
+    active = len(model.units) - len(idle)
+    _output.result(f'{what + ": " if what else ""}{counts}, {active} active{took}\n')
+    for unit in idle:
+        why = f': {unit.workload.message}' if unit.workload.message else ''
+        _output.result(f'  {unit.name} is {unit.workload.current}{why}\n')
+
+
+def _count(number: int, noun: str) -> str:
+    return f'{number} {noun}{"" if number == 1 else "s"}'
+
+
+def _summary(model: Model, outcome: Outcome, began: float | None) -> dict[str, object]:
+    units = {
+        unit.name: {
+            'workload': unit.workload.current,
+            'message': unit.workload.message,
+            'agent': unit.agent_status.current,
+        }
+        for unit in _units(model)
+    }
+    took = {'seconds': round(time.monotonic() - began, 1)} if began is not None else {}
+    return {
+        'model': model.settings.name,
+        'units': units,
+        'hooks': outcome.hooks,
+        'timed-out': outcome.timed_out,
+        **took,
+    }
+
+
+def store_directory(name: str) -> Path:
+    """Return where a store lies: the stand-ins come with this package, any other is a path."""
+    return Path(juju_local.__file__).parent / 'stand_ins' if name == 'stand-ins' else Path(name)
+
+
+def machines(session: Session) -> Machines:
+    return Machines(session.folder, store_directory(session.look().settings.store))
+
+
+@contextmanager
+def alone(session: Session) -> Iterator[None]:
+    """Keep engines out of the model for the time of the block, after the one that runs has let go."""
+    with (session.folder / 'engine.lock').open('a') as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        yield

@@ -1,0 +1,96 @@
+"""How a verb is declared: its name and other spellings, and the options that all verbs have.
+
+Flags may stand anywhere among the arguments, as with juju. A verb gets the `Session` as its first argument.
+"""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import click
+
+from juju_local._cli._session import Session
+
+Function = Callable[..., Any]
+
+SHARED = (
+    (('-m', '--model'), {'default': None, 'help': 'Model to operate in.', 'envvar': 'JUJU_MODEL', 'metavar': 'NAME'}),
+    (('--debug',), {'is_flag': True, 'help': 'Show where an error came from.'}),
+    (('--quiet', '-q'), {'is_flag': True, 'help': 'Show errors and results only.'}),
+    (('--verbose', '-v'), {'is_flag': True, 'help': 'Tell of every hook on stderr.'}),
+)
+RUNNING = (
+    (('--seed',), {'type': int, 'help': 'Decide the order of everything Juju leaves open by this number.'}),
+    (('--cores',), {'type': click.IntRange(1), 'help': 'How many hooks run at the same time (default: the cores).'}),
+    (('--no-wait',), {'is_flag': True, 'help': 'Record the change only; `juju-local wait` runs what is due.'}),
+)
+
+
+class Verb(click.Command):
+    """A click command whose shared options end up in the session instead of the callback's arguments."""
+
+    def __init__(self, *args: Any, runs: bool = False, bare: Sequence[str] = (), **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.bare = tuple(bare)
+        self.shared = {}
+        for names, settings in SHARED + (RUNNING if runs else ()):
+            option = click.Option(list(names), **settings)
+            self.shared[option.name] = option
+            self.params.append(option)
+
+    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
+        """Let an option of `bare` stand without a value, which it takes only after `=` (juju's --wait[=5m])."""
+        return super().parse_args(ctx, [f'{arg}=' if arg in self.bare else arg for arg in args])
+
+    def invoke(self, ctx: click.Context) -> Any:
+        values = {name: ctx.params.pop(name) for name in self.shared if name in ctx.params}
+        session: Session = ctx.find_object(Session) or Session()
+        ctx.obj = session.chosen(**values)
+        return super().invoke(ctx)
+
+
+class Verbs(click.Group):
+    """All verbs; an unknown one is answered as juju does."""
+
+    def resolve_command(
+        self, ctx: click.Context, args: list[str]
+    ) -> tuple[str | None, click.Command | None, list[str]]:
+        if self.get_command(ctx, args[0]) is None:
+            name = ctx.info_name
+            raise click.UsageError(f'{name}: "{args[0]}" is not a {name} command. See "{name} --help".')
+        return super().resolve_command(ctx, args)
+
+
+@click.group(cls=Verbs, name='juju-local', context_settings={'help_option_names': ['-h', '--help']})
+@click.option('-m', '--model', default=None, help='Model to operate in.', metavar='NAME')
+@click.option('--debug', is_flag=True, help='Show where an error came from.')
+@click.option('--quiet', '-q', is_flag=True, help='Show errors and results only.')
+@click.option('--verbose', '-v', is_flag=True, help='Tell of every hook on stderr.')
+@click.version_option(package_name='juju-local', message='%(version)s')
+@click.pass_context
+def cli(ctx: click.Context, /, **values: Any) -> None:
+    """Run real Juju charms in an embedded model on this machine, with the verbs of juju.
+
+    Results go to stdout, everything else to stderr. Exit codes: 0 done, 1 failed, 2 misused.
+    """
+    ctx.obj = Session().chosen(**values)
+
+
+def verb(name: str, *aliases: str, runs: bool = False, bare: Sequence[str] = ()) -> Callable[[Function], Function]:
+    """Declare a verb of the command line, under all its spellings; `runs` says that it lets the engine run hooks."""
+
+    def declare(function: Function) -> Function:
+        @click.pass_obj
+        @functools.wraps(function)
+        def call(session: Session, /, **values: Any) -> Any:
+            return function(session, **values)
+
+        for spelling in (name, *aliases):
+            command = click.command(spelling, cls=Verb, runs=runs, bare=bare)(call)
+            command.hidden = spelling != name
+            cli.add_command(command)
+        return function
+
+    return declare
