@@ -1,0 +1,137 @@
+"""What a kubelet runs with: its flags, and over defaults its --config file. Reads that file, and no other."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from . import _flags, _program, _version
+
+Json = dict[str, Any]
+FIELDS = Path(__file__).parent / 'kubelet-configuration.tsv'
+# Field of KubeletConfiguration to the flag that means the same; the flag wins when it was given.
+_SAME = {
+    'address': 'address', 'port': 'port', 'tlsCertFile': 'tls-cert-file', 'tlsPrivateKeyFile': 'tls-private-key-file',
+    'clusterDomain': 'cluster-domain', 'clusterDNS': 'cluster-dns', 'failSwapOn': 'fail-swap-on', 'maxPods': 'max-pods',
+    'resolvConf': 'resolv-conf', 'featureGates': 'feature-gates', 'healthzPort': 'healthz-port',
+    'containerRuntimeEndpoint': 'container-runtime-endpoint',
+}  # fmt: skip
+
+
+@dataclass(frozen=True)
+class Settings:
+    flags: Mapping[str, str]
+    version: _version.Version
+    config: Mapping[str, Any] = field(default_factory=dict)
+
+    def get(self, name: str) -> Any:
+        """Return a field of the configuration, from the flag if that was given, else the file, else the default."""
+        flag = _SAME[name]
+        table = _flags.table('kubelet', self.version)
+        if self.flags.get(flag, '') != (table[flag].default if flag in table else ''):
+            return self.flags[flag]
+        return self.config.get(name, self.flags.get(flag, ''))
+
+    @property
+    def client_authority(self) -> str:
+        x509 = (self.config.get('authentication') or {}).get('x509') or {}
+        return self.flags.get('client-ca-file') or str(x509.get('clientCAFile') or '')
+
+    @property
+    def anonymous(self) -> bool:
+        """Tell whether requests without credentials are let in: the flag's default is yes, the file's is no."""
+        if not self.flags.get('config'):
+            return _flags.is_set(self.flags, 'anonymous-auth')
+        return bool(((self.config.get('authentication') or {}).get('anonymous') or {}).get('enabled', False))
+
+    @property
+    def runtime(self) -> str:
+        return self.flags.get('container-runtime', 'remote')
+
+
+def read(flags: Mapping[str, str], version: _version.Version) -> Settings:
+    """Return the settings; raises Fatal for a file that cannot be read or used."""
+    path = flags.get('config')
+    if not path:
+        return Settings(flags, version)
+    prefix = f'failed to load Kubelet config file {path}, error '
+    try:
+        text = Path(path).read_text(encoding='utf-8')
+    except OSError as error:
+        why = f'failed to read kubelet config file "{path}", error: open {path}: {str(error.strerror).lower()}'
+        raise _program.Fatal(prefix + why) from error
+    try:
+        config = yaml.load(text, Loader=getattr(yaml, 'CSafeLoader', yaml.SafeLoader))  # noqa: S506
+    except yaml.YAMLError as error:
+        raise _program.Fatal(f'{prefix}yaml: {error}') from error
+    if why := wrong(config, version):
+        raise _program.Fatal(prefix + why)
+    return Settings(flags, version, config)
+
+
+def wrong(config: Any, version: _version.Version) -> str:
+    """Return why a configuration is refused, '' if it is good. Unknown fields are let pass, as v1beta1 does."""
+    if not isinstance(config, dict):
+        return "couldn't get version/kind; json parse error: cannot unmarshal into Go value of type struct"
+    kind = (config.get('apiVersion'), config.get('kind'))
+    if kind != ('kubelet.config.k8s.io/v1beta1', 'KubeletConfiguration'):
+        return f'no kind "{kind[1]}" is registered for version "{kind[0]}"'
+    for name, go in _fields(version).items():
+        value: Any = config
+        for step in name.split('.'):
+            value = value.get(step) if isinstance(value, dict) else None
+        if value is not None and not _fits(value, go):
+            return f'json: cannot unmarshal {_json_kind(value)} into Go struct field KubeletConfiguration.{name} of type {go}'
+    for gate in config.get('featureGates') or {}:
+        if not _flags.is_gate(gate, version):
+            return f'unrecognized feature gate: {gate}'
+    return _invalid(config)
+
+
+def _invalid(config: Json) -> str:
+    port = config.get('port')
+    if port is not None and not 0 < port < 65536:
+        return f'invalid configuration: Port (--port) {port} must be between 1 and 65535, inclusive'
+    if int(config.get('maxPods') or 0) < 0:
+        return f'invalid configuration: MaxPods (--max-pods) {config["maxPods"]} must not be a negative number'
+    return ''
+
+
+def _fields(version: _version.Version) -> dict[str, str]:
+    found = {}
+    for line in FIELDS.read_text(encoding='utf-8').splitlines():
+        if not line.startswith('#'):
+            name, go, first, last = line.split('\t')
+            if _version.is_within(version, first.strip('<=-'), last.strip('-')) or first.startswith('<='):
+                found[name] = go
+    return found
+
+
+_DURATION = re.compile(r'-?(0|(\d+(\.\d*)?(ns|us|ms|s|m|h))+)')
+
+
+def _fits(value: Any, go: str) -> bool:
+    go = go.lstrip('*')
+    if go.startswith('[]'):
+        return isinstance(value, list) and all(item is None or _fits(item, go[2:]) for item in value)
+    if go.startswith('map[string]'):
+        return isinstance(value, dict) and all(_fits(item, go[11:]) for item in value.values())
+    if go == 'bool':
+        return isinstance(value, bool)
+    if go.startswith(('int', 'uint')):
+        return isinstance(value, int) and not isinstance(value, bool)
+    if go == 'string':
+        return isinstance(value, str)
+    if go.endswith('Duration'):
+        return isinstance(value, str) and bool(_DURATION.fullmatch(value))
+    return True
+
+
+def _json_kind(value: Any) -> str:
+    kinds = {bool: 'bool', int: 'number', float: 'number', str: 'string', list: 'array', dict: 'object'}
+    return kinds.get(type(value), 'string')
