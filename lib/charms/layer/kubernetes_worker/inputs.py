@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
+import dataclasses
 import functools
 import json
 import subprocess
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any, TypeVar
 
 from charmhelpers.core import hookenv
 from charms.layer.kubernetes_common import api, files, node, options, records, snaps
+from charms.layer.kubernetes_common.versions import Version
 from charms.reactive import endpoint_from_flag, is_flag_set
 
-from . import credentials, endpoints, kubelet, machine, paths
+from . import credentials, endpoints, extra_args, kubelet, machine, paths
 from .facts import Cluster, Dns, Facts, Machine, Relations, Settings, Versions
 
 RUNTIMES = ('auto', 'apt', 'upstream', 'nvidia')
@@ -25,6 +27,8 @@ def collect() -> Facts:
     versions = _versions()
     if settings and versions:
         problems += kubelet.problems(versions.kubelet, settings)
+        settings, unknown = _known(settings, versions)
+        problems += unknown
     here = _machine(settings)
     return Facts(
         relations=_relations(),
@@ -153,6 +157,24 @@ def _settings() -> tuple[Settings | None, list[options.Invalid]]:
     if kubelet_args is None or proxy_args is None or kubelet_config is None or privileged is None:
         return None, problems
     return Settings(kubelet_args, proxy_args, kubelet_config, privileged), problems
+
+
+def _known(settings: Settings, versions: Versions) -> tuple[Settings, list[options.Invalid]]:
+    """Return the settings without extra arguments that the installed programs do not have, and those as problems."""
+    kubelet_args, first = _known_args('kubelet', versions.kubelet, settings.kubelet_args)
+    proxy_args, second = _known_args('kube-proxy', versions.proxy, settings.proxy_args)
+    return dataclasses.replace(settings, kubelet_args=kubelet_args, proxy_args=proxy_args), first + second
+
+
+def _known_args(
+    program: str, version: Version, arguments: Mapping[str, str]
+) -> tuple[Mapping[str, str], list[options.Invalid]]:
+    if not arguments:
+        return arguments, []
+    known = extra_args.flags(snaps.usage(program))
+    problems = extra_args.unknown(program, version, arguments, known)
+    refused = {problem.name for problem in problems}
+    return {name: value for name, value in arguments.items() if name not in refused}, problems
 
 
 def _in_force(name: str, parser: Callable[[options.Config, str], T], problems: list[options.Invalid]) -> T | None:

@@ -99,6 +99,22 @@ def version(name: str) -> versions.Version:
     return found
 
 
+def usage(name: str) -> str:
+    """Return what `PROGRAM --help` prints, asked once for each revision of its snap; '' if it does not tell."""
+    current = revision(name)
+    known = records.get(f'usage-{name}')
+    if current and isinstance(known, dict) and known.get('revision') == current:
+        return str(known['text'])
+    try:
+        done = subprocess.run(
+            [f'/snap/bin/{name}', '--help'], capture_output=True, text=True, timeout=TIMEOUT_S, check=False
+        )
+    except (OSError, subprocess.SubprocessError):
+        return ''
+    records.put(f'usage-{name}', {'revision': current, 'text': done.stdout or done.stderr})
+    return done.stdout or done.stderr
+
+
 def arguments(name: str, mapping: Mapping[str, str]) -> bool:
     """Make the snap's stored configuration (its daemon's command line) exactly this; True if it was changed.
 
@@ -125,7 +141,7 @@ def arguments(name: str, mapping: Mapping[str, str]) -> bool:
 
 def forget(name: str) -> None:
     """Drop all records about a snap (it is being removed)."""
-    for kind in ('snap', 'version', 'arguments'):
+    for kind in ('snap', 'version', 'usage', 'arguments'):
         records.drop(f'{kind}-{name}')
 
 
