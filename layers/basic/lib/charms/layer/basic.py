@@ -5,6 +5,8 @@ Imported before the charm's dependencies are there: the module itself needs the 
 
 from __future__ import annotations
 
+import glob
+import importlib
 import os
 import sys
 import types
@@ -13,7 +15,7 @@ from typing import Any
 
 from charms.layer import _wheelhouse
 
-KINDS = ('changed', 'set', 'default')
+PREFIXES = ('config.changed.', 'config.set.', 'config.default.')
 
 
 def bootstrap_charm_deps() -> None:
@@ -39,6 +41,10 @@ def activate(site_packages: str) -> None:
         for name in ('charms.layer', 'charms'):
             sys.modules.pop(name, None)
     if sys.version_info < (3, 12):
+        # the machine's own setuptools may stand there already, since the interpreter started
+        shim = sys.modules.get('_distutils_hack')
+        if shim is not None:
+            shim.remove_shim()
         # charms.reactive wants one function of pkg_resources, whose import takes longer than all others together
         sys.modules.setdefault('pkg_resources', _entry_points_only())
     else:
@@ -54,6 +60,8 @@ def prepare_hook() -> None:
     from charms.layer import options
     from charms.reactive import trace
 
+    metadata = _served(options.document('metadata.yaml'))
+    hookenv.metadata = lambda: metadata  # asked for a dozen times, and slow to parse
     if not options.get('basic', 'trace'):
         # charms.reactive queued its own tracer when it was imported: ours comes after it
         hookenv.atstart(trace.install_tracer, trace.NullTracer())
@@ -62,28 +70,48 @@ def prepare_hook() -> None:
 
 
 def init_config_states() -> None:
-    """Set `config.changed[.OPTION]`, `config.set.OPTION` and `config.default.OPTION` from the configuration."""
+    """Make `config.changed[.OPTION]`, `config.set.OPTION` and `config.default.OPTION` say what the configuration is."""
     from charmhelpers.core import hookenv
     from charms.reactive import flags
 
     config = hookenv.config()
+    wanted = set()
     for name, option in _options().items():
         if config.changed(name):
-            flags.set_flag('config.changed')
-            flags.set_flag(f'config.changed.{name}')
-        flags.toggle_flag(f'config.set.{name}', bool(config.get(name)))
-        flags.toggle_flag(f'config.default.{name}', config.get(name) == option.get('default'))
+            wanted |= {'config.changed', f'config.changed.{name}'}
+        if config.get(name):
+            wanted.add(f'config.set.{name}')
+        if config.get(name) == option.get('default'):
+            wanted.add(f'config.default.{name}')
+    # every flag that is set or cleared costs a walk over all of them: only the difference is written
+    current = {flag for flag in flags.get_flags() if flag == 'config.changed' or flag.startswith(PREFIXES)}
+    for flag in sorted(current - wanted):
+        flags.clear_flag(flag)
+    for flag in sorted(wanted - current):
+        flags.set_flag(flag)
 
 
 def clear_config_states() -> None:
-    """Clear the flags of `init_config_states`, so that an option that is gone leaves none behind."""
-    from charmhelpers.core import unitdata
+    """Forget what changed, at the end of the hook that saw it; what is set or at its default stays said."""
     from charms.reactive import flags
 
     for flag in flags.get_flags():
-        if flag == 'config.changed' or flag.startswith(tuple(f'config.{kind}.' for kind in KINDS)):
+        if flag.startswith('config.changed'):
             flags.clear_flag(flag)
-    unitdata.kv().flush()
+
+
+def _served(metadata: dict[str, Any]) -> dict[str, Any]:
+    """Return the metadata without endpoints that have no interface layer: charms.reactive logs an error for each."""
+
+    def has_layer(role: str, endpoint: dict[str, Any]) -> bool:
+        places = ('hooks/relations', 'reactive/relations')
+        return any(os.path.exists(f'{place}/{endpoint["interface"]}/{role}.py') for place in places)
+
+    roles = {
+        role: {name: endpoint for name, endpoint in (metadata.get(role) or {}).items() if has_layer(role, endpoint)}
+        for role in ('provides', 'requires', 'peers')
+    }
+    return {**metadata, **roles}
 
 
 def _options() -> dict[str, dict[str, Any]]:
@@ -124,12 +152,32 @@ def _entry_points_only() -> types.ModuleType:
     """Return a `pkg_resources` that knows `iter_entry_points`."""
     module = types.ModuleType('pkg_resources')
 
-    def iter_entry_points(group: str, name: str | None = None) -> Iterator[Any]:
-        from importlib import metadata
-
-        for entry in metadata.entry_points(group=group):
-            if name is None or entry.name == name:
-                yield entry
+    def iter_entry_points(group: str, name: str | None = None) -> Iterator[_EntryPoint]:
+        for directory in sys.path:
+            for path in glob.glob(os.path.join(directory, '*.dist-info', 'entry_points.txt')):
+                for entry in _entry_points(_read(path), group):
+                    if name is None or entry.name == name:
+                        yield entry
 
     module.iter_entry_points = iter_entry_points  # type: ignore[attr-defined]
     return module
+
+
+class _EntryPoint:
+    """An object that a package announces: `name = module:attribute`."""
+
+    def __init__(self, line: str) -> None:
+        self.name, _, place = (part.strip() for part in line.partition('='))
+        self._module, _, self._attribute = place.partition(':')
+
+    def load(self) -> Any:
+        return getattr(importlib.import_module(self._module), self._attribute)
+
+
+def _entry_points(text: str, group: str) -> Iterator[_EntryPoint]:
+    here = False
+    for line in text.splitlines():
+        if line.startswith('['):
+            here = line.strip() == f'[{group}]'
+        elif here and '=' in line:
+            yield _EntryPoint(line)
