@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import json
+import socket
 import sys
 import time
 from collections.abc import Callable
@@ -68,25 +69,36 @@ async def connect(pool: Pool) -> tuple[asyncio.StreamReader, asyncio.StreamWrite
 
 async def pump(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
     """Copy one direction to its end, then close that direction only: the other may still have something to say."""
-    with contextlib.suppress(OSError):
-        while data := await reader.read(CHUNK):
-            writer.write(data)
-            await writer.drain()
-        if writer.can_write_eof():
-            writer.write_eof()
+    while data := await reader.read(CHUNK):
+        writer.write(data)
+        await writer.drain()
+    if writer.can_write_eof():
+        writer.write_eof()
 
 
 async def serve(pool: Pool, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-    """Serve one client until both directions have ended."""
+    """Serve one client until both directions have ended, or one of the two peers is lost."""
     writers = [writer]
     try:
         server = await connect(pool)
         if server is not None:
             writers.append(server[1])
+            keep_alive(writers)
             await asyncio.gather(pump(reader, server[1]), pump(server[0], writer))
+    except OSError:
+        pass  # a lost peer: closing both tells the other one
     finally:
         for each in writers:
             each.close()
+
+
+def keep_alive(writers: list[asyncio.StreamWriter]) -> None:
+    """Have the kernel find peers whose machine is gone: a watch of the API is silent for long, and must not hang."""
+    for writer in writers:
+        sock = writer.get_extra_info('socket')
+        sock.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
+        sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_KEEPIDLE, 30)
+        sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_KEEPINTVL, 10)
 
 
 async def main(port: int, path: Path) -> None:
