@@ -106,12 +106,11 @@ def test_fm_30_nothing_is_evicted_when_one_pod_must_not_be():
     assert set(cluster.pods) == {'a', 'b'}
 
 
-def test_fm_31_cordoning_twice_tells_that_it_was_so_before():
+def test_fm_31_cordon_and_uncordon_may_be_repeated():
     cluster = Cluster()
-    assert cluster_node.set_unschedulable(cluster, 'node-a', True) is False
-    assert cluster_node.set_unschedulable(cluster, 'node-a', True) is True
-    assert cluster_node.set_unschedulable(cluster, 'node-a', False) is True
-    assert not cluster.node['spec']['unschedulable']
+    for wanted in (True, True, False, False):
+        cluster_node.set_unschedulable(cluster, 'node-a', wanted)
+        assert cluster_node.is_cordoned(cluster, 'node-a') is wanted
 
 
 def test_fm_40_a_label_the_api_refuses_holds_up_no_other():

@@ -29,14 +29,14 @@ def pause() -> None:
     """Cordon, then drain. A pause that fails leaves the node as schedulable as it was, or says that it did not."""
     node = inputs.node_name()
     client = _client()
-    was_paused = is_paused()
+    was_paused, was_cordoned = is_paused(), cluster_node.is_cordoned(client, node)
     records.put(PAUSED, True)  # first: a pause cut off in the middle is one that resume can undo
-    was_cordoned = was_paused
     try:
-        was_cordoned = cluster_node.set_unschedulable(client, node, True)
+        cluster_node.set_unschedulable(client, node, True)
         count = cluster_node.evict_all(client, node, delete_local_data=_flag('delete-local-data'), force=_flag('force'))
     except (Refused, api.Error) as error:
-        _take_back(client, node, was_paused, was_cordoned, error)
+        if not was_paused:
+            _take_back(client, node, was_cordoned, error)
         raise
     hookenv.action_set({'node': node, 'evicted': str(count)})
     run_handlers()
@@ -72,14 +72,17 @@ def is_paused() -> bool:
     return records.get(PAUSED) is True
 
 
-def _take_back(client: api.Client, node: str, was_paused: bool, was_cordoned: bool, error: Exception) -> None:
-    if was_paused:
-        return
+def _take_back(client: api.Client, node: str, was_cordoned: bool, error: Exception) -> None:
+    """Make the node schedulable again if it was.
+
+    Raises:
+        Refused: the API did not let it be done; the unit goes on as paused.
+    """
     try:
         if not was_cordoned:
             cluster_node.set_unschedulable(client, node, False)
     except api.Error as second:
-        raise Refused(f'{error}; and node {node} stays cordoned ({second}): run action resume') from error
+        raise Refused(f'{error}; and node {node} may be left cordoned ({second}): run action resume') from error
     records.drop(PAUSED)
 
 

@@ -48,7 +48,7 @@ def daemons() -> None:
 
 
 def labels() -> None:
-    """Make the node's labels what they should be; one try, or a few seconds of them after the kubelet started."""
+    """Make the node's labels what they should be; one try, or a few seconds of them if the kubelet has just started."""
     facts = inputs.collect()
     wanted = _labels.own(inputs.app(), _labels.parse(_option('labels')).labels, facts.machine.gpu)
     state = {'node': facts.machine.node, 'kubelet': records.get(f'started-{snaps.daemon("kubelet")}')}
@@ -59,7 +59,7 @@ def labels() -> None:
     mine = {**known.get('mine', {}), **wanted}
     records.put(LABELS, {'mine': mine})  # whatever happens next, these are ours to take away
     try:
-        refused = _label(facts.machine.node, wanted, mine, known.get('settled') is None)
+        refused = _label(facts.machine.node, wanted, mine, 'kubelet' in journal.started)
     except (api.Error, OSError, ValueError) as error:
         hookenv.log(f'labelling node {facts.machine.node}: {error}', hookenv.WARNING)
         journal.labels_waiting.append(f'Waiting for node {facts.machine.node} in the API, to label it')
@@ -92,6 +92,7 @@ def _converge(daemon: Daemon) -> None:
         _drop_stale_cpu_state(daemon)
     if services.converge(unit, inputs_now):
         hookenv.log(f'{unit} was started with new inputs')
+        journal.started.append(daemon.snap)
 
 
 def _drop_stale_cpu_state(daemon: Daemon) -> None:

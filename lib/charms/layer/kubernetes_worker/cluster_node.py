@@ -42,13 +42,15 @@ def labels(client: api.Client, name: str) -> dict[str, str]:
     return dict(client.get('nodes', name)['metadata'].get('labels') or {})
 
 
-def set_unschedulable(client: api.Client, name: str, wanted: bool) -> bool:
-    """Cordon or uncordon a node; return whether it was cordoned before."""
-    before = bool((client.get('nodes', name).get('spec') or {}).get('unschedulable'))
-    if before != wanted:
+def is_cordoned(client: api.Client, name: str) -> bool:
+    return bool((client.get('nodes', name).get('spec') or {}).get('unschedulable'))
+
+
+def set_unschedulable(client: api.Client, name: str, wanted: bool) -> None:
+    """Cordon or uncordon a node; nothing is sent when it is so already."""
+    if is_cordoned(client, name) != wanted:
         # null takes the field away, as `kubectl uncordon` does
         client.patch('nodes', name, {'spec': {'unschedulable': True if wanted else None}}, kind='strategic')
-    return before
 
 
 def evict_all(

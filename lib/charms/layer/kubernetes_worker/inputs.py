@@ -174,7 +174,7 @@ def _known_args(
     known = extra_args.flags(snaps.usage(program))
     problems = extra_args.unknown(program, version, arguments, known)
     refused = {problem.name for problem in problems}
-    return {name: value for name, value in arguments.items() if name not in refused}, problems
+    return {name: value for name, value in arguments.items() if name not in refused}, [*problems]
 
 
 def _in_force(name: str, parser: Callable[[options.Config, str], T], problems: list[options.Invalid]) -> T | None:

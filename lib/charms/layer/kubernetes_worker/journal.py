@@ -1,4 +1,4 @@
-"""What this hook tried in vain; the status at its end tells the first. Each of it is tried again in the next hook."""
+"""What happened in this hook. What was tried in vain is tried again in the next; the status tells the first of each."""
 
 from __future__ import annotations
 
@@ -6,3 +6,4 @@ failures: list[str] = []
 resource: list[str] = []
 labels_waiting: list[str] = []
 labels_refused: list[str] = []
+started: list[str] = []  # daemons that were (re)started
