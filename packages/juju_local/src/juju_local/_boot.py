@@ -260,7 +260,7 @@ def leave(order: Order, body: Any, prepare: Any) -> int:
             if os.read(go_read, 1):
                 body(ready_write)
             os._exit(1)
-        except BaseException as error:  # noqa: BLE001  a forked child must not go on in its parent's code
+        except BaseException as error:
             os.write(ready_write, f'{type(error).__name__}: {error}'.encode())
             os._exit(1)
     os.close(ready_write)

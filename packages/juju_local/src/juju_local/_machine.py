@@ -14,6 +14,7 @@ import shutil
 import signal
 import subprocess
 import sys
+import threading
 import uuid
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -86,6 +87,7 @@ class Machines:
         self.unprivileged = os.geteuid() != 0
         self.userxattr = not is_initial_user_namespace() or self.unprivileged
         self.run_directory = self.directory / 'run'
+        self._switch_lock = threading.Lock()
         self._nsenter = shutil.which('nsenter', path=PATH) or 'nsenter'
 
     # -- asking
@@ -157,6 +159,10 @@ class Machines:
 
     def ensure_switch(self) -> int:
         """Return the pid of the process that holds the model's bridge, started if need be."""
+        with self._switch_lock:
+            return self._ensure_switch()
+
+    def _ensure_switch(self) -> int:
         switch = self._alive('switch', 'ready')
         if switch is not None:
             return switch
