@@ -138,7 +138,7 @@ def check_histories(simulation: Simulation) -> None:
     by_unit: dict[tuple[str, int], list[Ran]] = defaultdict(list)
     lives: dict[str, int] = defaultdict(int)  # an application that is deployed again begins with unit 0 again
     for ran in simulation.history:
-        if ran.reason == '' and ran.name not in ('action', 'upgrade'):
+        if ran.reason == '' and ran.name != 'upgrade' and not ran.name.startswith('action'):
             by_unit[ran.unit, lives[ran.unit]].append(ran)
             lives[ran.unit] += ran.name == 'die'
     for (unit, _), history in by_unit.items():
@@ -151,13 +151,13 @@ def check_life(unit: str, names: list[str]) -> None:
     assert names[0] in ('install', 'die'), unit
     if 'start' in names:
         first = names.index('start')
-        assert names[first - 1] == 'config-changed' or names[first - 1].startswith('action')
+        assert names[first - 1] == 'config-changed'
         assert {'leader-elected', 'leader-settings-changed'} & set(names[:first])
         assert not any(name.endswith(('joined', 'changed')) and '-relation-' in name for name in names[:first])
     for name in ('install', 'start', 'stop', 'remove', 'die'):
         assert names.count(name) <= 1, (unit, names)
     if 'stop' in names:
-        after = [name for name in names[names.index('stop') + 1 :] if not name.startswith('action')]
+        after = names[names.index('stop') + 1 :]
         assert after in (['remove'], ['remove', 'die']), (unit, after)
 
 
