@@ -26,9 +26,9 @@ def collect() -> Facts:
     settings, problems = _settings()
     versions = _versions()
     if settings and versions:
-        problems += kubelet.problems(versions.kubelet, settings)
+        problems = (*problems, *kubelet.problems(versions.kubelet, settings))
         settings, unknown = _known(settings, versions)
-        problems += unknown
+        problems = (*problems, *unknown)
     here = _machine(settings)
     return Facts(
         relations=_relations(),
@@ -38,7 +38,7 @@ def collect() -> Facts:
         runtime=is_flag_set('kubernetes-worker.runtime.installed'),
         cni_plugins=is_flag_set('kubernetes-worker.cni-plugins.installed'),
         settings=settings,
-        problems=tuple(problems),
+        problems=problems,
     )
 
 
@@ -75,12 +75,16 @@ def public_address() -> str:
 
 
 def _relations() -> Relations:
-    return Relations(
-        kube_control=is_flag_set('kube-control.connected') or bool(hookenv.relation_ids('kube-control')),
-        certificates=is_flag_set('certificates.available') or bool(hookenv.relation_ids('certificates')),
-        kube_api_endpoint=is_flag_set('kube-api-endpoint.available') or bool(hookenv.relation_ids('kube-api-endpoint')),
-        cni=is_flag_set('cni.connected') or bool(hookenv.relation_ids('cni')),
-    )
+    names = ('kube-control', 'certificates', 'kube-api-endpoint', 'cni')
+    return Relations(**{name.replace('-', '_'): _is_related(name) for name in names})
+
+
+def _is_related(endpoint: str) -> bool:
+    """Tell whether an endpoint has a relation; Juju still lists one that is being broken in this very hook."""
+    ids = set(hookenv.relation_ids(endpoint))
+    if hookenv.hook_name() == f'{endpoint}-relation-broken':
+        ids.discard(hookenv.relation_id())
+    return bool(ids)
 
 
 def _cluster(node_name: str) -> Cluster:
@@ -143,7 +147,8 @@ def _versions() -> Versions | None:
         return None
 
 
-def _settings() -> tuple[Settings | None, list[options.Invalid]]:
+@functools.lru_cache(maxsize=1)  # options do not change within a hook
+def _settings() -> tuple[Settings | None, tuple[options.Invalid, ...]]:
     """Return the options parsed, a bad one with its last good value, and what is wrong with the bad ones.
 
     Settings are None while an option is bad that never had a good value.
@@ -155,8 +160,8 @@ def _settings() -> tuple[Settings | None, list[options.Invalid]]:
     privileged = _in_force('allow-privileged', _allow_privileged, problems)
     _in_force('docker_runtime', _docker_runtime, problems)
     if kubelet_args is None or proxy_args is None or kubelet_config is None or privileged is None:
-        return None, problems
-    return Settings(kubelet_args, proxy_args, kubelet_config, privileged), problems
+        return None, tuple(problems)
+    return Settings(kubelet_args, proxy_args, kubelet_config, privileged), tuple(problems)
 
 
 def _known(settings: Settings, versions: Versions) -> tuple[Settings, list[options.Invalid]]:

@@ -14,7 +14,9 @@ from .upgrade import Step
 
 
 def status() -> None:
-    """Set the status; say in the log which options have no effect yet, whenever one was changed."""
+    """Set the status; a new revision of the charm says in the log which options have no effect yet."""
+    if hookenv.hook_name() in ('install', 'upgrade-charm'):
+        hookenv.log(f'options without effect in this revision: {", ".join(unfinished.OPTIONS)}')
     if is_flag_set('kubernetes-worker.unit.leaving'):
         layer_status.maintenance('Leaving the cluster')
         return

@@ -14,18 +14,19 @@ from __future__ import annotations
 
 import base64
 import contextlib
-import http.client
 import json
-import ssl
 import urllib.parse
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 import yaml
 
 from . import versions
+
+if TYPE_CHECKING:
+    import http.client
 
 TIMEOUT_S = 10.0
 PAGE = 500
@@ -172,6 +173,8 @@ class Client:
         content_type: str = 'application/json',
     ) -> Object:
         """Make one request and return the JSON of the answer; every failure is an `Error`."""
+        import http.client  # slow to import: a hook in which nothing changed asks nobody
+
         attempt = f'{method} {where} at {self.server}'
         target = where + ('?' + urllib.parse.urlencode(query) if query else '')
         headers = {'Accept': 'application/json', 'Content-Type': content_type, 'User-Agent': 'charm'}
@@ -187,6 +190,9 @@ class Client:
         return _answer(attempt, response.status, response.getheader('Retry-After') or '', raw)
 
     def _connection(self) -> http.client.HTTPConnection:
+        import http.client
+        import ssl
+
         url = urllib.parse.urlsplit(self.server)
         host = url.hostname or ''
         if url.scheme == 'http':

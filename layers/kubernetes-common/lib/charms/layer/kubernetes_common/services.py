@@ -80,7 +80,12 @@ def _digest(inputs: Mapping[str, str]) -> str:
 
 
 def _systemctl(*arguments: str) -> bool:
-    done = subprocess.run(['systemctl', *arguments], capture_output=True, text=True, timeout=TIMEOUT_S, check=False)
+    command = ['systemctl', *arguments]
+    try:
+        done = subprocess.run(command, capture_output=True, text=True, timeout=TIMEOUT_S, check=False)
+    except (OSError, subprocess.TimeoutExpired) as error:
+        hookenv.log(f'{" ".join(command)} failed: {error}', hookenv.ERROR)
+        return False
     if done.returncode:
-        hookenv.log(f'systemctl {" ".join(arguments)} failed: {done.stderr.strip()[:400]}', hookenv.ERROR)
+        hookenv.log(f'{" ".join(command)} failed: {done.stderr.strip()[:400]}', hookenv.ERROR)
     return done.returncode == 0
