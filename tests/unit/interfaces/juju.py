@@ -371,6 +371,9 @@ class _Tools(types.SimpleNamespace):
         changed = {key: value for key, value in settings.items() if before.get(key) != value}
         self.result.writes.setdefault(number, {}).update(changed)
 
+    def unit_get(self, words: list[str]) -> str:
+        return '10.9.9.9'
+
     def is_leader(self, words: list[str]) -> bool:
         return self.juju.apps[self.unit.split('/')[0]].leader == self.unit
 
