@@ -29,6 +29,15 @@ def duration(text: str) -> float:
         raise click.UsageError(f'invalid duration {text!r}: write e.g. 90s, 5m or 1h30m') from None
 
 
+class Duration(click.ParamType[float]):
+    """An option's value like 90s, as seconds."""
+
+    name = 'duration'
+
+    def convert(self, value: object, param: click.Parameter | None, ctx: click.Context | None) -> float:  # noqa: ARG002
+        return duration(value) if isinstance(value, str) else float(str(value))
+
+
 def pairs(words: Iterable[str], read: Callable[[str], str]) -> dict[str, str]:
     """Return key=value arguments as a mapping; a value of `@file` is the file's text (see `text_of`)."""
     found = {}

@@ -9,6 +9,19 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
+from juju_local._events import (
+    Event,
+    Following,
+    MachineFailed,
+    MachineStarted,
+    MachineStarting,
+    Retrying,
+    RunEnded,
+    RunStarted,
+    Stopping,
+    Waiting,
+)
+
 if TYPE_CHECKING:
     from rich.console import RenderableType
     from rich.live import Live
@@ -23,7 +36,8 @@ class Progress:
         self.quiet, self.verbose = quiet, verbose
         self.began = time.monotonic()
         self.spoke = self.began
-        self.done = 0
+        self.hooks = 0
+        self.still = ''
         self.failed = 0
         self.running: dict[str, tuple[str, float]] = {}  # unit (or machine) -> what it does, since when
         self.live: Live | None = None
@@ -46,26 +60,46 @@ class Progress:
             finally:
                 self.live = None
 
-    def begin(self, who: str, what: str) -> None:
-        self.running[who] = (what, time.monotonic())
-        self._now_and_then()
+    def __call__(self, event: Event) -> None:
+        """Take note of what the engine tells."""
+        if isinstance(event, RunStarted):
+            self._begin(event.unit, event.name or event.kind)
+        elif isinstance(event, RunEnded):
+            self.hooks += event.kind == 'hook'
+            self._end(event.unit, event.name or event.kind, event.seconds, event.reason)
+        elif isinstance(event, MachineStarting):
+            self._begin(f'machine {event.machine}', 'starts')
+        elif isinstance(event, MachineStarted):
+            self._end(f'machine {event.machine}', 'started', event.seconds)
+        elif isinstance(event, MachineFailed):
+            self._end(f'machine {event.machine}', 'start', 0.0, event.reason)
+        else:
+            self._still(event)
+        if self.live is None and not self.verbose and time.monotonic() - self.spoke >= EVERY_S:
+            self._say(f'{self._summary()}; {self._doing()}')
 
-    def end(self, who: str, what: str, reason: str = '') -> None:
-        """Note that something ended; `reason` tells why it failed."""
-        started = self.running.pop(who, (what, time.monotonic()))[1]
-        self.done += 1
+    def _begin(self, who: str, what: str) -> None:
+        self.still = ''
+        self.running[who] = (what, time.monotonic())
+
+    def _end(self, who: str, what: str, seconds: float, reason: str = '') -> None:
+        self.running.pop(who, None)
         self.failed += bool(reason)
         if reason:
             self._say(f'{who}: {what} failed: {reason}')
         elif self.verbose:
-            self._say(f'{who}: {what} ({time.monotonic() - started:.1f}s)')
-        self._now_and_then()
+            self._say(f'{who}: {what} ({seconds:.1f}s)')
 
-    def _now_and_then(self) -> None:
-        if self.live is None and not self.verbose and time.monotonic() - self.spoke >= EVERY_S:
-            self._say(
-                f'{self._summary()}; {", ".join(f"{who} {what}" for who, (what, _) in sorted(self.running.items()))}'
-            )
+    def _still(self, event: Event) -> None:
+        """Tell what an engine with nothing to run waits for, once."""
+        text = _waiting(event)
+        if text and text != self.still:
+            self.still = text
+            if self.live is None:
+                self._say(text)
+
+    def _doing(self) -> str:
+        return ', '.join(f'{who} {what}' for who, (what, _) in sorted(self.running.items())) or self.still
 
     def _say(self, text: str) -> None:
         self.spoke = time.monotonic()
@@ -78,7 +112,7 @@ class Progress:
             print(text, file=sys.stderr, flush=True)  # noqa: T201
 
     def _summary(self) -> str:
-        return f'{elapsed(time.monotonic() - self.began)}  {self.done} hooks run'
+        return f'{elapsed(time.monotonic() - self.began)}  {self.hooks} hooks run'
 
     def _view(self) -> RenderableType:
         from rich.spinner import Spinner
@@ -92,8 +126,21 @@ class Progress:
         spinner = self.__dict__.setdefault('_spinner', Spinner('dots'))
         spinner.text = self._summary() + (f', {self.failed} failed' if self.failed else '')
         view.add_row(spinner)
-        view.add_row(grid)
+        view.add_row(grid if self.running else f'  {self.still}')
         return view
+
+
+def _waiting(event: Event) -> str:
+    if isinstance(event, Retrying):
+        return f'failed hooks run again in {elapsed(event.in_seconds)}: {", ".join(event.units)}'
+    if isinstance(event, Waiting):
+        return f'update-status runs in {elapsed(event.in_seconds)}, these still wait: {", ".join(event.units)}'
+    if isinstance(event, Following):
+        return 'another juju-local is at work on this model: following it'
+    if isinstance(event, Stopping):
+        units = ', '.join(event.units) or 'nothing'
+        return f'stopping when what runs has ended ({units}); interrupt again to kill it'
+    return ''
 
 
 def elapsed(seconds: float) -> str:

@@ -36,11 +36,13 @@ class Session:
     seed: int | None = None
     cores: int | None = None
     no_wait: bool = False
+    patience: float | None = None  # seconds; None is the engine's own
     data: Path = field(default_factory=data_folder)
 
     def chosen(self, **values: Any) -> Session:
         """Return the session with the options that were given; what was said before the verb stays otherwise."""
-        return dataclasses.replace(self, **{key: value for key, value in values.items() if value not in (None, False)})
+        given = {key: value for key, value in values.items() if value is not None and value is not False}
+        return dataclasses.replace(self, **given)
 
     @property
     def folder(self) -> Path:

@@ -4,14 +4,15 @@ from __future__ import annotations
 
 import fcntl
 import time
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import closing, contextmanager
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import juju_local
+from juju_local import _engine
 from juju_local._cli import _output
-from juju_local._cli._progress import elapsed
+from juju_local._cli._progress import Progress, elapsed
 from juju_local._cli._session import Session
 from juju_local._format._text import naturally
 from juju_local._machine import Machines
@@ -24,15 +25,43 @@ class Outcome:
 
     hooks: int = 0
     timed_out: bool = False
+    machine_errors: Mapping[str, str] = field(default_factory=dict)
 
 
 def settle(session: Session, timeout_s: float | None = None, until: Callable[[Model], bool] | None = None) -> Outcome:
     """Run hooks until nothing is left to do, `until` says enough, or the time is up; not at all with --no-wait."""
     if session.no_wait:
         return Outcome()
-    from juju_local import _engine
+    deadline = None if timeout_s is None else time.monotonic() + timeout_s
+    patience = _engine.SETTLE_LIMIT_S if session.patience is None else session.patience
+    shown = Progress(session.quiet, session.verbose)
+    with closing(session.database()) as database, shown.shown():
+        engine = _engine.Engine(
+            database,
+            session.folder,
+            store=store_directory(database.read().settings.store),
+            seed=session.seed,
+            cores=session.cores,
+            progress=shown,
+            settle_limit_s=patience if timeout_s is None else min(patience, timeout_s),
+        )
+        settled = engine.settle(_enough(until, deadline))
+    if settled.interrupted:
+        raise KeyboardInterrupt
+    for machine, reason in settled.machine_errors.items():
+        _output.error(f'machine {machine} cannot be started: {reason}', '`juju-local wait` tries again')
+    late = deadline is not None and time.monotonic() >= deadline
+    return Outcome(shown.hooks, late, settled.machine_errors)
 
-    raise NotImplementedError(_engine)
+
+def _enough(until: Callable[[Model], bool] | None, deadline: float | None) -> Callable[[Model], bool] | None:
+    if until is None and deadline is None:
+        return None
+
+    def enough(model: Model) -> bool:
+        return (until is not None and until(model)) or (deadline is not None and time.monotonic() >= deadline)
+
+    return enough
 
 
 def report(session: Session, outcome: Outcome, form: str, *, what: str = '', began: float | None = None) -> int:
@@ -55,7 +84,7 @@ def report(session: Session, outcome: Outcome, form: str, *, what: str = '', beg
         log = f'juju-local debug-log --replay -i {failed[0].name} -l WARNING'
         remedy = f'`{log}` shows why, `juju-local resolved` tries again'
         _output.error(f'in error: {", ".join(unit.name for unit in failed)}', remedy)
-    return 1 if failed or outcome.timed_out else 0
+    return 1 if failed or outcome.timed_out or outcome.machine_errors else 0
 
 
 def _units(model: Model) -> list[Unit]:

@@ -11,6 +11,7 @@ from typing import Any
 
 import click
 
+from juju_local._cli._arguments import Duration
 from juju_local._cli._session import Session
 
 Function = Callable[..., Any]
@@ -24,6 +25,14 @@ SHARED = (
 RUNNING = (
     (('--seed',), {'type': int, 'help': 'Decide the order of everything Juju leaves open by this number.'}),
     (('--cores',), {'type': click.IntRange(1), 'help': 'How many hooks run at the same time (default: the cores).'}),
+    (
+        ('--patience',),
+        {
+            'type': Duration(),
+            'help': 'How long units that say "waiting" are given (default 5m).',
+            'envvar': 'JUJU_LOCAL_PATIENCE',
+        },
+    ),
     (('--no-wait',), {'is_flag': True, 'help': 'Record the change only; `juju-local wait` runs what is due.'}),
 )
 
@@ -87,7 +96,9 @@ def verb(name: str, *aliases: str, runs: bool = False, bare: Sequence[str] = ())
         def call(session: Session, /, **values: Any) -> Any:
             return function(session, **values)
 
+        declared = list(getattr(function, '__click_params__', ()))
         for spelling in (name, *aliases):
+            call.__click_params__ = list(declared)  # type: ignore[attr-defined]  # click takes them away when it reads them
             command = click.command(spelling, cls=Verb, runs=runs, bare=bare)(call)
             command.hidden = spelling != name
             cli.add_command(command)

@@ -1,0 +1,217 @@
+"""Every verb: that it explains itself, that misuse is told as misuse, and what it answers."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+from juju_local._cli._verb import cli
+
+Juju = Callable[..., Any]
+
+
+@pytest.mark.parametrize('verb', sorted(cli.commands))
+def test_every_verb_explains_itself(juju: Juju, verb: str) -> None:
+    answer = juju(verb, '--help')
+    assert answer.code == 0 and answer.err == ''
+    assert answer.out.startswith(f'Usage: juju-local {verb}') and '--model' in answer.out
+
+
+# What is misused, and the words that say so.
+MISUSED = [
+    ('add-unit', 'no application specified'),
+    ('add-unit alpha -n 0', '0 is not in the range'),
+    ('add-unit alpha beta', "unrecognized args: ['beta']"),
+    ('remove-unit', 'no units specified'),
+    ('remove-unit alpha', "invalid unit name 'alpha'"),
+    ('status --froboz', 'option provided but not defined: --froboz'),
+    ('status --format xml', "'xml' is not one of"),
+    ('config', 'no application specified'),
+    ('config alpha a b', 'can only retrieve a single value, or all values'),
+    ('config alpha a b=c', 'cannot set and retrieve values simultaneously'),
+    ('config alpha a --reset b', 'cannot reset and retrieve values simultaneously'),
+    ('config alpha a=b --file x', 'cannot specify --file and key=value arguments simultaneously'),
+    ('config alpha --reset a=b', '--reset accepts a comma delimited set of keys'),
+    ('config alpha a=1 a=2', 'key "a" specified more than once'),
+    ('add-relation alpha', 'takes 2 values'),
+    ('remove-relation alpha', 'a relation must involve two applications'),
+    ('resolved', 'specify unit names or --all'),
+    ('resolved alpha/0 --all', 'specify unit names or --all, not both'),
+    ('run-action paint', 'no unit specified'),
+    ('run-action alpha/0', 'no action specified'),
+    ('run-action alpha/0 paint Bad=1', 'key "Bad" must start and end with lowercase alphanumeric'),
+    ('run-action alpha/0 paint word', 'argument "word" must be of the form'),
+    ('run', 'no unit or command specified'),
+    ('run alpha/0 paint --background --wait 1s', 'cannot specify both --wait and --background'),
+    ('run --unit alpha/0', 'no commands specified'),
+    ('run --all --unit alpha/0 true', 'you cannot specify --all and individual'),
+    ('run --unit alpha/0 --params x true', 'are for actions, not for commands'),
+    ('exec true', 'you must specify a target'),
+    ('show-operation 1 --wait 1s --watch', 'specify either --watch or --wait but not both'),
+    ('actions alpha --schema --format tabular', 'full schema not compatible with tabular output'),
+    ('debug-log -l LOUD', 'level value "LOUD" is not one of'),
+    ('deploy ./bundle.yaml -n 2', 'not supported when deploying a bundle: -n'),
+    ('deploy ./bundle.yaml name', 'a bundle has no application name of its own'),
+    ('deploy ./alpha --overlay x', '--overlay and --dry-run are for bundles'),
+    ('deploy ./alpha --config size', 'cannot read'),
+    ('upgrade-charm alpha --path a --switch b', '--switch and --path are mutually exclusive'),
+    ('attach-resource alpha', 'no name=file specified'),
+    ('attach-resource alpha blob', 'expected one name=file'),
+    ('wait --timeout soon', "invalid duration 'soon'"),
+    ('scp a', 'at least two arguments required'),
+    ('scp a b', 'copy either to a machine or from one'),
+    ('frobnicate', 'juju-local: "frobnicate" is not a juju-local command. See "juju-local --help".'),
+]
+
+
+@pytest.mark.parametrize('line, said', MISUSED, ids=[line for line, _ in MISUSED])
+def test_misuse_is_told_and_exits_2(juju: Juju, line: str, said: str) -> None:
+    juju('deploy', '--no-wait', './alpha')
+    answer = juju(*line.split())
+    assert (answer.code, answer.out) == (2, '')
+    assert answer.err.startswith('ERROR ') and said in answer.err
+    assert 'Traceback' not in answer.err
+
+
+REFUSED = [
+    ('add-unit nobody', 'application "nobody" not found', 'alpha'),
+    ('add-unit side', 'cannot add unit to subordinate', 'principals'),
+    ('remove-unit alpha/9', 'unit "alpha/9" not found', 'alpha/0'),
+    ('config alpha colr=1', "unknown option 'colr'", 'colour, size'),
+    ('config alpha size=big', "option 'size' expected int", ''),
+    ('config alpha colr', 'key "colr" not found in "alpha"', 'lists them all'),
+    ('integrate alpha side:hots', 'has no "hots" relation', 'host'),
+    ('resolved alpha/0', 'unit "alpha/0" is not in an error state', ''),
+    ('run-action alpha/0 print', 'action "print" not defined', 'paint'),
+    ('run-action alpha/0 paint coats=many', 'coats: must be of type integer', ''),
+    ('show-action-output 99', 'task 99 not found', 'operations'),
+    ('show-operation 99', 'operation 99 not found', 'operations'),
+    ('set-leader alpha side/0', 'is no unit of application', ''),
+    ('deploy ./alpha', 'application already exists', ''),
+    ('deploy nothing', 'charm or bundle "nothing" not found', '--repository'),
+    ('deploy ./nothing', 'there is no nothing', 'check the path'),
+    ('deploy ./alpha other --resource blb=./blob', 'unrecognized resource "blb"', 'blob'),
+    ('deploy ./alpha other --resource blob=./none', 'cannot read resource none', 'check the path'),
+    ('upgrade-charm alpha --path ./beta', 'cannot upgrade "alpha" (alpha) to charm "beta"', '--switch'),
+    ('status -m other', 'model other not found', 'models'),
+    ('status -m Other', '"Other" is not a valid model name', 'small letters'),
+    ('destroy-model', 'destroy-model asks before it deletes', '--yes'),
+    ('ssh alpha/0 true', 'machine 0 is not running', 'wait'),
+]
+
+
+@pytest.mark.parametrize('line, said, remedy', REFUSED, ids=[line for line, _, _ in REFUSED])
+def test_a_refusal_says_why_and_what_to_do_and_exits_1(juju: Juju, line: str, said: str, remedy: str) -> None:
+    for charm in ('./alpha', './side'):
+        juju('deploy', '--no-wait', charm)
+    answer = juju(*line.split())
+    assert (answer.code, answer.out) == (1, '')
+    assert said in answer.err.splitlines()[0] and remedy in answer.err
+
+
+@pytest.mark.parametrize('spelling', ['-m other status', 'status -m other', 'status --model ctl:admin/other'])
+def test_the_model_may_be_named_before_or_after_the_verb(juju: Juju, spelling: str) -> None:
+    juju('deploy', '--no-wait', '-m', 'other', './alpha')
+    assert juju(*spelling.split()).out.splitlines()[1].startswith('other ')
+    assert juju('status').out.splitlines()[1].startswith('default ')
+
+
+def test_a_charm_is_deployed_with_what_the_command_line_says(juju: Juju, place: Path) -> None:
+    (place / 'options.yaml').write_text('mine: {colour: blue}')
+    words = '-n 2 --config size=7 --config options.yaml --resource blob=./blob --constraints gpus=nvidia --trust --to 3'
+    answer = juju('deploy', './alpha', 'mine', *words.split(), '--no-wait')
+    assert answer.code == 0 and '--to 3 is ignored' in answer.err
+    assert juju('config', 'mine', 'size').out == '7\n'
+    assert juju('config', 'mine', 'colour').out == 'blue\n'
+    assert juju('config', 'mine', 'trust').out == 'true\n'
+    assert juju('constraints', 'mine').out == 'gpus=nvidia\n'
+    assert list(json.loads(juju('status', '--format', 'json').out)['applications']['mine']['units']) == [
+        'mine/0',
+        'mine/1',
+    ]
+    assert juju('resources', 'mine').out.splitlines()[1].split() == ['blob', 'user', '1']
+
+
+def test_quiet_says_nothing_but_results(juju: Juju) -> None:
+    answer = juju('deploy', '-q', '--no-wait', './bundle.yaml')
+    assert (answer.code, answer.out, answer.err) == (0, '', '')
+
+
+def test_options_are_set_from_files_and_reset(juju: Juju, place: Path) -> None:
+    juju('deploy', '--no-wait', './alpha')
+    (place / 'value').write_text('from a file')
+    (place / 'all.yaml').write_text('alpha:\n  size: 9\n')
+    assert juju('config', '--no-wait', 'alpha', 'colour=@value').code == 0
+    assert juju('config', '--no-wait', 'alpha', '--file', 'all.yaml').code == 0
+    assert [juju('config', 'alpha', key).out for key in ('colour', 'size')] == ['from a file\n', '9\n']
+    assert juju('config', '--no-wait', 'alpha', '--reset', 'colour,size').code == 0
+    assert [juju('config', 'alpha', key).out for key in ('colour', 'size')] == ['red\n', '\n']
+    assert yaml.safe_load(juju('config', 'alpha').out)['settings']['size']['source'] == 'unset'
+
+
+def test_a_refused_change_leaves_the_model_as_it_was(juju: Juju) -> None:
+    juju('deploy', '--no-wait', './alpha')
+    before = juju('status', '--format', 'json').out.partition('"controller"')[0]
+    assert juju('config', '--no-wait', 'alpha', 'colour=blue', 'size=big').code == 1
+    assert juju('remove-unit', '--no-wait', 'alpha/0', 'alpha/9').code == 1
+    assert juju('status', '--format', 'json').out.partition('"controller"')[0] == before
+    assert juju('config', 'alpha', 'colour').out == 'red\n'
+
+
+def test_actions_are_queued_listed_and_cancelled(juju: Juju, place: Path) -> None:
+    juju('deploy', '--no-wait', './alpha', '-n', '2')
+    (place / 'params.yaml').write_text('with: roller\ncoats: 1\n')
+    answer = juju('run-action', '--no-wait', 'alpha/0', 'alpha/leader', 'paint', '--params', 'params.yaml', 'coats=2')
+    assert answer.out == 'unit-alpha-0:\n  id: "4"\n  unit: alpha/0\n'
+    shown = yaml.safe_load(juju('show-operation', '1').out)
+    assert shown['action'] == {'name': 'paint', 'parameters': {'with': 'roller', 'coats': 2}}
+    assert list(shown['tasks']) == ['2', '4'] and shown['status'] == 'pending'
+    assert juju('cancel-task', '2', '4').code == 0
+    assert yaml.safe_load(juju('show-action-output', '4').out)['status'] == 'cancelled'
+    assert 'paint run on unit-alpha-0,unit-alpha-0' in juju('operations').out
+
+
+def test_leadership_moves_where_it_is_told_to(juju: Juju) -> None:
+    juju('deploy', '--no-wait', './alpha', '-n', '2')
+    assert juju('set-leader', '--no-wait', 'alpha', 'alpha/1').code == 0
+    assert 'alpha/1*' in juju('status').out
+
+
+def test_relations_are_made_and_removed_by_any_spelling(juju: Juju) -> None:
+    juju('deploy', '--no-wait', './alpha')
+    juju('deploy', '--no-wait', './beta')
+    for add, remove in (('add-relation', 'alpha beta'), ('integrate', 'alpha:db beta'), ('relate', 'beta:db alpha:db')):
+        assert juju(add, '--no-wait', 'beta', 'alpha').code == 0
+        rows = [line.split() for line in juju('status', '--relations').out.splitlines()]
+        assert ['alpha:db', 'beta:db', 'sql', 'regular', 'joining'] in rows
+        assert juju('remove-relation', '--no-wait', *remove.split()).code == 0
+        assert 'beta:db' not in juju('status', '--relations').out
+
+
+def test_the_log_of_a_new_model_is_empty(juju: Juju) -> None:
+    juju('deploy', '--no-wait', './alpha')
+    assert juju('debug-log', '--replay', '-l', 'warning').out == ''
+
+
+def test_models_are_listed_and_destroyed_without_a_trace(juju: Juju, place: Path) -> None:
+    juju('deploy', '--no-wait', './alpha')
+    assert juju('models').out.splitlines()[3].split() == ['default*', 'localhost/stand-ins', 'available', '1', '1']
+    assert juju('destroy-model', '--yes').code == 0
+    assert not (place.parent / 'data' / 'default').exists()
+    assert juju('models').out == ''
+    assert juju('destroy-model', '--yes').code == 0
+
+
+def test_unexpected_errors_need_debug_to_show_where(juju: Juju, monkeypatch: pytest.MonkeyPatch) -> None:
+    from juju_local._cli import _show
+
+    def broken(*_: object) -> None:
+        raise ZeroDivisionError('oops')
+
+    monkeypatch.setattr(_show, '_shown', broken)
+    assert (juju('status').code, juju('status').err.splitlines()[0]) == (1, 'ERROR ZeroDivisionError: oops')
+    assert 'Traceback' not in juju('status').err and 'Traceback' in juju('status', '--debug').err
