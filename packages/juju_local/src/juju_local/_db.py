@@ -1,7 +1,7 @@
 """The model on disk: one SQLite file. The one door to it.
 
-The database is the truth; the `Model` in memory is a copy that is reloaded whenever another process wrote. What a
-transaction committed survives the death of any process (WAL; the kernel has it), not every power cut (synchronous=NORMAL).
+The database is the truth; the `Model` in memory is a copy that is reloaded whenever another process wrote. What was
+committed survives the death of any process (WAL; the kernel has it), but not every power cut (synchronous=NORMAL).
 """
 
 from __future__ import annotations
@@ -20,8 +20,10 @@ from juju_local._state import KINDS, Model
 FILE = 'model.db'
 BUSY_TIMEOUT_S = 30.0  # how long to wait for another process's transaction; each takes milliseconds
 SCHEMA = """
-create table if not exists entity (kind text not null, key text not null, json text not null, primary key (kind, key)) without rowid;
-create table if not exists run (id integer primary key, unit text, name text, started real, seconds real, calls integer, reason text);
+create table if not exists entity (
+    kind text not null, key text not null, json text not null, primary key (kind, key)) without rowid;
+create table if not exists run (
+    id integer primary key, unit text, name text, started real, seconds real, calls integer, reason text);
 """
 # kind -> the mapping of Model that holds it
 PLACES = {

@@ -1,4 +1,4 @@
-"""Puts what a unit needs into its machine: the charm, the hook tools, its resources. Every step may be cut off and redone.
+"""Puts what a unit needs into its machine: charm, hook tools, resources. Every step may be cut off and redone.
 
 `root` is the machine's root directory as seen from here.
 """
@@ -27,7 +27,7 @@ def charm_folder(unit: str) -> Path:
 
 
 def install_charm(root: Path, unit: str, charm: Path, url: str) -> None:
-    """Put a charm in place. Files of the one before that this one lacks go; what hooks wrote stays (Juju's manifests)."""
+    """Put a charm in place: files of the one before that it lacks go, what hooks wrote stays (Juju's manifests)."""
     target = _inside(root, charm_folder(unit))
     if _read(target / MARK) == url:
         return
@@ -51,14 +51,14 @@ def install_tools(root: Path, unit: str, names: Sequence[str], tool: str) -> Non
     """Link the hook tools, each to the one program that is all of them."""
     folder = _inside(root, tools_folder(unit))
     folder.mkdir(parents=True, exist_ok=True)
-    present = set(os.listdir(folder))
+    present = {path.name for path in folder.iterdir()}
     for name in names:
         if name not in present:
             (folder / name).symlink_to(tool)
 
 
 def install_resources(root: Path, unit: str, resources: Mapping[str, tuple[Path, str, int]]) -> None:
-    """Put resources (name -> source, file name, revision) where resource-get says they are; only newer ones are copied."""
+    """Put resources (name -> source, file name, revision) where resource-get says; only newer ones are copied."""
     folder = _inside(root, agent_folder(unit)) / 'resources'
     marks = _inside(root, agent_folder(unit)) / 'state/resources'
     for name, (source, filename, revision) in resources.items():
@@ -79,7 +79,7 @@ def remove_unit(root: Path, unit: str) -> None:
 
 
 def program(root: Path, unit: str, kind: str, name: str) -> str:
-    """Return the path in the machine of what runs a hook or action: dispatch if there is one; '' if there is nothing."""
+    """Return the path in the machine of what runs a hook or action: dispatch if there is one; '' if nothing does."""
     folder = charm_folder(unit)
     for path in (folder / 'dispatch', folder / f'{kind}s' / name):
         if _inside(root, path).exists():
@@ -109,7 +109,7 @@ def _place(source: Path, target: Path) -> None:
         shutil.rmtree(target)
     target.parent.mkdir(parents=True, exist_ok=True)
     if source.is_symlink():
-        target.symlink_to(os.readlink(source))
+        target.symlink_to(source.readlink())
     elif source.is_dir():
         target.mkdir(exist_ok=True)
     else:

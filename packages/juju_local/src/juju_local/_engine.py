@@ -132,7 +132,7 @@ class Engine:
                 return self._settled()
 
     async def _bide(self, idle: _Patience) -> bool:
-        """Nothing runs: wait for a retry or send update-status to who waits; False when there is nothing to wait for."""
+        """Nothing runs: wait for a retry, or send update-status to who waits; False if there is neither."""
         model = self.database.read()
         retries = {
             name: due for name in model.units if (due := _resolver.due(model, name)) is not None and due < _runner.NEVER
@@ -143,11 +143,11 @@ class Engine:
             await self._sleep(pause)
             return True
         waiting = _waiting(model)
-        pause = idle.pause(tuple((name, *_shown(model, name)) for name in waiting), time.monotonic())
-        if not waiting or pause is None:
+        patience = idle.pause(tuple((name, *_shown(model, name)) for name in waiting))
+        if not waiting or patience is None:
             return False
-        self._progress(Waiting(tuple(waiting), pause))
-        if await self._sleep(pause) and not self._stopping:
+        self._progress(Waiting(tuple(waiting), patience))
+        if await self._sleep(patience) and not self._stopping:
             with self.database.transaction() as model:
                 _plan.tick(model, [name for name in waiting if name in model.units])
         return True
@@ -350,7 +350,7 @@ class _Patience:
         self._pause_s = 1.0
         self._seen: object = None
 
-    def pause(self, shown: object, _now: float) -> float | None:
+    def pause(self, shown: object) -> float | None:
         """Return the seconds to wait, or None when the limit is reached."""
         self._pause_s = 1.0 if shown != self._seen else min(self._pause_s * 2, TICK_LONGEST_S)
         self._seen = shown

@@ -32,8 +32,18 @@ START_TIMEOUT_S = 60  # a starting init brings up all services of a machine that
 STOP_TIMEOUT_S = 5
 USERXATTR, XATTR = 'user.overlay.opaque', 'trusted.overlay.opaque'
 # Where an unprivileged machine's root must be able to write; elsewhere this machine's files stay as they are.
-OWNED = {'/': 1, '/etc': 5, '/var': 3, '/opt': 2, '/srv': 1, '/mnt': 1, '/media': 1, '/usr': 1, '/usr/bin': 1, '/usr/sbin': 1,
-         '/usr/lib': 1, '/usr/lib/systemd': 3, '/usr/local': 3, '/usr/share': 1}  # fmt: skip
+OWNED = {
+    '/': 1,
+    '/etc': 5,
+    '/var': 3,
+    '/opt': 2,
+    '/srv': 1,
+    '/mnt': 1,
+    '/media': 1,
+    '/usr/local': 3,
+    '/usr/lib/systemd': 3,
+}
+OWNED |= dict.fromkeys(('/usr', '/usr/bin', '/usr/sbin', '/usr/lib', '/usr/share'), 1)
 
 OS_RELEASE = """\
 PRETTY_NAME="Ubuntu 22.04.5 LTS"
@@ -300,9 +310,15 @@ class Machines:
         order = {**order, 'owner': self._owner()}
         program = [sys.executable, '-I', '-S', _boot.__file__]
         done = subprocess.run(
-            program, input=json.dumps(order), capture_output=True, text=True, timeout=START_TIMEOUT_S, start_new_session=True,
-            env={'PATH': PATH}, check=False,
-        )  # fmt: skip
+            program,
+            input=json.dumps(order),
+            capture_output=True,
+            text=True,
+            timeout=START_TIMEOUT_S,
+            start_new_session=True,
+            env={'PATH': PATH},
+            check=False,
+        )
         try:
             answer = json.loads(done.stdout)
         except ValueError:
@@ -397,7 +413,7 @@ def _own_skeleton(upper: Path) -> None:
                 _copy_files(folder, files, target)
             if level >= depth:
                 folders[:] = []
-            folders[:] = [name for name in folders if not os.path.islink(f'{folder}/{name}')]
+            folders[:] = [name for name in folders if not Path(folder, name).is_symlink()]
 
 
 def _copy_files(folder: str, files: Sequence[str], target: Path) -> None:
@@ -409,7 +425,7 @@ def _copy_files(folder: str, files: Sequence[str], target: Path) -> None:
 def _remove_tree(tree: Path) -> None:
     """Delete a tree; overlayfs leaves folders without permissions, which stop an unprivileged user."""
 
-    def retry(function: object, path: str, _info: object) -> None:
+    def retry(_function: object, path: str, _info: object) -> None:
         Path(path).parent.chmod(0o700)
         with contextlib.suppress(FileNotFoundError):
             Path(path).chmod(0o700)

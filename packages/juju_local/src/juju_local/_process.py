@@ -131,7 +131,7 @@ def kill_left_over(machines: Collection[int], marker: bytes = b'JUJU_CONTEXT_ID=
 
 
 def _processes() -> list[int]:
-    return [int(name) for name in os.listdir('/proc') if name.isdigit()]
+    return [int(path.name) for path in Path('/proc').iterdir() if path.name.isdigit()]
 
 
 def _session(pid: int) -> int:

@@ -15,7 +15,7 @@ from juju_local._events import Progress, RunEnded, RunStarted
 from juju_local._machine import Machines
 from juju_local._operation import Operation
 from juju_local._server import Live, Server
-from juju_local._state import Model
+from juju_local._state import Model, Status
 
 RETRIES = 3  # automatic ones while the engine runs
 RETRY_FIRST_S = 0.5
@@ -209,7 +209,7 @@ class Runner:
     def _not_upgraded(self, model: Model, job: Job, now: float) -> str:
         """A charm that could not be put in place: the unit says so, and tries again with the next command."""
         unit = model.units[job.operation.unit]
-        unit.agent_status = _resolver.Status('failed', f'cannot install charm {job.charm_url}', now)
+        unit.agent_status = Status('failed', f'cannot install charm {job.charm_url}', now)
         model.touch('unit', unit.name)
         return f'cannot {job.name}'
 

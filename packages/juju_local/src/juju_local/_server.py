@@ -1,9 +1,9 @@
 """Answers the hook tools, over a Unix socket that every machine sees.
 
-A request is a list of fields: the context's id, the tool's name, how many arguments, the arguments, then pairs of a path
-and that file's content (`-` is standard input). The answer: exit code, stdout, stderr, pairs of a path and what to write
-there. A list is its length and a newline, then for each field its length, a newline and its bytes; both sides send one and
-close. (Not JSON: the client starts in half the time without it.)
+A request is a list of fields: the context's id, the tool's name, how many arguments, the arguments, then pairs of a
+path and that file's content (`-` is standard input). The answer: exit code, stdout, stderr, pairs of a path and what to
+write there. A list is its length and a newline, then for each field its length, a newline and its bytes; both sides
+send one and close. (Not JSON: the client starts in half the time without it.)
 """
 
 from __future__ import annotations
