@@ -12,12 +12,12 @@ from charmhelpers.core import hookenv
 
 
 class WorkloadState(Enum):
-    """The states a charm may set, gravest first."""
+    """The states a charm may set, gravest first; maintenance passes."""
 
     BLOCKED = 'blocked'
     WAITING = 'waiting'
-    MAINTENANCE = 'maintenance'
     ACTIVE = 'active'
+    MAINTENANCE = 'maintenance'
 
 
 _said: list[tuple[WorkloadState, str]] = []
@@ -53,9 +53,10 @@ def status_set(workload_state: WorkloadState, message: str) -> None:
 
 
 def gravest(said: list[tuple[WorkloadState, str]]) -> tuple[WorkloadState, str] | None:
-    """Return the first of the gravest, None when nothing was said."""
+    """Return the first of the gravest; the last of maintenance if there is no other; None when nothing was said."""
+    lasting = [item for item in said if item[0] is not WorkloadState.MAINTENANCE]
     order = list(WorkloadState)
-    return min(said, key=lambda item: order.index(item[0]), default=None)
+    return min(lasting, key=lambda item: order.index(item[0]), default=said[-1] if said else None)
 
 
 def finish() -> None:

@@ -1,0 +1,90 @@
+"""The first and every further hook of a charm."""
+
+import zipfile
+
+HANDLERS = """
+from charms.reactive import get_flags, hook
+from charmhelpers.core import hookenv
+
+@hook('update-status', 'config-changed')
+def tell():
+    flags = [flag for flag in get_flags() if flag.startswith('config.')]
+    open('../flags', 'a').write(' '.join(flags) + chr(10))
+"""
+
+
+def seen(charm):
+    return [line.split() for line in (charm.directory.parent / 'flags').read_text().splitlines()]
+
+
+def test_flags_say_what_is_set_at_its_default_and_changed(assemble):
+    charm = assemble(handlers=HANDLERS)
+    charm.run()
+    charm.run()
+    charm.change(config={'colour': ''})
+    charm.run()
+    assert seen(charm) == [
+        ['config.changed', 'config.changed.colour', 'config.default.colour', 'config.set.colour'],
+        ['config.default.colour', 'config.set.colour'],
+        ['config.changed', 'config.changed.colour'],
+    ]
+
+
+def test_a_hook_that_fails_sees_its_change_again(assemble):
+    charm = assemble(handlers=HANDLERS)
+    charm.run()
+    charm.change(config={'colour': 'blue'})
+    charm.write('reactive/other.py', "from charms.reactive import when\n@when('config.changed')\ndef fail(): 1 / 0\n")
+    assert charm.run(check=False).returncode == 1
+    charm.write('reactive/other.py', '')
+    charm.run()
+    assert seen(charm)[-1] == ['config.changed', 'config.changed.colour', 'config.set.colour']
+
+
+def test_a_quiet_hook_writes_one_line_to_the_log_and_asks_only_for_the_options(assemble):
+    charm = assemble()
+    charm.run()
+    charm.run()
+    assert [call[0] for call in charm.state()['calls']] == ['juju-log', 'config-get']
+
+
+def test_an_endpoint_without_interface_layer_is_no_error(assemble):
+    charm = assemble()
+    charm.write('metadata.yaml', 'name: small\nrequires:\n  aws: {interface: aws-integration}\n')
+    charm.run()
+    assert not [call for call in charm.calls('juju-log') if 'ERROR' in call]
+
+
+def test_the_first_hook_unpacks_the_wheelhouse_and_an_upgrade_replaces_it(assemble):
+    charm = assemble(wheelhouse=True)
+    _wheel(charm, 'one')
+    code = "from charms.layer import _wheelhouse as w; print(w.converge('wheelhouse', '../.venv'))"
+    packages = [_python(charm, code), _python(charm, code)]
+    assert packages[0] == packages[1]
+    assert _python(charm, 'import small; print(small.NAME)', packages[0]) == 'one'
+    inode = (charm.directory.parent / '.venv').stat().st_ino
+    _python(charm, code)
+    assert (charm.directory.parent / '.venv').stat().st_ino == inode, 'a wheelhouse that is the same is left alone'
+    _wheel(charm, 'another')
+    _python(charm, code)
+    assert _python(charm, 'import small; print(small.NAME)', packages[0]) == 'another'
+    assert not [path for path in charm.directory.parent.glob('.venv*') if path.name != '.venv']
+
+
+def _python(charm, code, packages=''):
+    import subprocess
+    import sys
+
+    environment = {'PYTHONPATH': f'{charm.directory}/lib:{packages}', 'PATH': '/usr/bin:/bin'}
+    done = subprocess.run(
+        [sys.executable, '-c', code], cwd=charm.directory, env=environment, capture_output=True, text=True, check=False
+    )
+    assert done.returncode == 0, done.stderr
+    return done.stdout.strip()
+
+
+def _wheel(charm, name):
+    (charm.directory / 'wheelhouse').mkdir(exist_ok=True)
+    with zipfile.ZipFile(charm.directory / 'wheelhouse/small-1-py3-none-any.whl', 'w') as archive:
+        archive.writestr('small.py', f'NAME = {name!r}\n')
+        archive.writestr('small-1.data/scripts/small', 'not wanted')
