@@ -55,8 +55,9 @@ def rebooted(model: Model, machine: str) -> None:
     for unit in model.units.values():
         if unit.machine == machine:
             unit.agent.reboot = False
-            if unit.agent.started and not unit.agent.stopped:
-                unit.agent.queue.append(Hook('start', 'start'))
+            start = Hook('start', 'start')
+            if unit.agent.started and not unit.agent.stopped and start not in unit.agent.queue:
+                unit.agent.queue.append(start)
             model.touch('unit', unit.name)
 
 
