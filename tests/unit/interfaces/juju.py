@@ -172,7 +172,7 @@ class Juju:
 
     def settle(self) -> list[Result]:
         """Run hooks until none is due; return what they did."""
-        results = []
+        results: list[Result] = []
         for _ in range(500):
             due = next((d for unit in self.units if (d := self._due(unit))), None)
             if due is None:
@@ -284,11 +284,11 @@ class Juju:
                 os._exit(0)
         os.close(sender)
         with os.fdopen(receiver, 'rb') as pipe:
-            result: Result = pickle.load(pipe)  # noqa: S301  # written by our own child
+            left: Result = pickle.load(pipe)  # noqa: S301  # written by our own child
         os.waitpid(child, 0)
-        if not result.failure:
+        if not left.failure:
             (self._unit_directory(unit) / 'next.db').replace(self._unit_directory(unit) / 'state.db')
-        return result
+        return left
 
     def _furnish(self, unit: str) -> None:
         app = self.apps[unit.split('/')[0]]
