@@ -36,6 +36,7 @@ DEVICES = {
     'kmsg': (1, 11),
     'tty': (5, 0),
 }
+OWN_MOUNTS = ('proc', 'sys', 'dev', 'run', 'tmp')
 LINKS = {'ptmx': 'pts/ptmx', 'fd': '/proc/self/fd', 'stdin': 'fd/0', 'stdout': 'fd/1', 'stderr': 'fd/2'}
 ENVIRONMENT = {
     'PATH': '/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin',
@@ -137,8 +138,12 @@ def make_dev(dev: str) -> None:
 def make_root(order: Order) -> None:
     root = order['root']
     mount('none', '/', flags=MS_PRIVATE | MS_REC)
-    options = f'lowerdir=/,upperdir={order["upper"]},workdir={order["work"]}'
-    mount('overlay', root, 'overlay', data=options + (',userxattr' if order['userxattr'] else ''))
+    if order['composed']:
+        compose(order)
+    else:
+        mount('overlay', root, 'overlay', data=f'lowerdir=/,upperdir={order["upper"]},workdir={order["work"]}')
+    for name in OWN_MOUNTS:
+        os.makedirs(f'{root}/{name}', exist_ok=True)
     mount('proc', f'{root}/proc', 'proc', MS_NOSUID | MS_NODEV | MS_NOEXEC)
     try:
         mount('sysfs', f'{root}/sys', 'sysfs', MS_NOSUID | MS_NODEV | MS_NOEXEC)
@@ -153,6 +158,33 @@ def make_root(order: Order) -> None:
             mount('none', root + path, 'tmpfs', MS_RDONLY, 'size=4k,mode=755')
     for source, target, read_only in order['binds']:
         bind(source, root + target, read_only)
+
+
+def compose(order: Order) -> None:
+    """Make the root of many overlays: in a user namespace, a folder with mounts below it cannot be a lower layer."""
+    mount(order['upper'], order['root'], flags=MS_BIND)
+    for name in os.listdir('/'):
+        if name not in OWN_MOUNTS and name not in order['private']:
+            overlay_below(order, f'/{name}', 1)
+
+
+def overlay_below(order: Order, path: str, depth: int) -> None:
+    """Show a folder copy-on-write; one with mounts below it is taken apart, at most three levels deep."""
+    upper, target = order['upper'] + path, order['root'] + path
+    if os.path.islink(path):
+        if not os.path.lexists(upper):
+            os.symlink(os.readlink(path), upper)
+        return
+    if not os.path.isdir(path):
+        return
+    work = f'{order["work"]}/{path.strip("/").replace("/", "-")}'
+    os.makedirs(upper, exist_ok=True)
+    os.makedirs(work, exist_ok=True)
+    try:
+        mount('overlay', target, 'overlay', data=f'lowerdir={path},upperdir={upper},workdir={work},userxattr')
+    except StepError:
+        for name in os.listdir(path) if depth < 3 and os.access(path, os.R_OK) else ():
+            overlay_below(order, f'{path}/{name}', depth + 1)
 
 
 def furnish(order: Order) -> None:

@@ -33,7 +33,6 @@ STOP_TIMEOUT_S = 5
 USERXATTR, XATTR = 'user.overlay.opaque', 'trusted.overlay.opaque'
 # Where an unprivileged machine's root must be able to write; elsewhere this machine's files stay as they are.
 OWNED = {
-    '/': 1,
     '/etc': 5,
     '/var': 3,
     '/opt': 2,
@@ -95,7 +94,7 @@ class Machines:
         self.directory = directory.resolve()
         self.store = _store.read(store)
         self.unprivileged = os.geteuid() != 0
-        self.userxattr = not is_initial_user_namespace() or self.unprivileged
+        self.composed = not is_initial_user_namespace() or self.unprivileged
         self.run_directory = self.directory / 'run'
         self._switch_lock = threading.Lock()
         self._nsenter = shutil.which('nsenter', path=PATH) or 'nsenter'
@@ -258,7 +257,8 @@ class Machines:
             'id': spec.id,
             'hostname': spec.hostname,
             'user_namespace': self.unprivileged,
-            'userxattr': self.userxattr,
+            'composed': self.composed,
+            'private': [path[1:] for path in PRIVATE],
             'switch': self.ensure_switch(),
             'own_network': _network.machine_commands(spec.address),
             'root': str(home / 'root'),
@@ -295,14 +295,13 @@ class Machines:
     def _prepare_upper(self, upper: Path) -> None:
         if (upper / 'etc').exists():
             return
-        name = USERXATTR if self.userxattr else XATTR
         if self.unprivileged:
             _own_skeleton(upper)
         for path in PRIVATE:
-            if Path(path).is_dir():
-                target = upper / path[1:]
-                target.mkdir(exist_ok=True, mode=0o700 if path == '/root' else 0o755)
-                os.setxattr(target, name, b'y')
+            target = upper / path[1:]
+            target.mkdir(exist_ok=True, mode=0o700 if path == '/root' else 0o755)
+            if not self.composed:
+                os.setxattr(target, XATTR, b'y')
         (upper / 'etc').mkdir(exist_ok=True, mode=0o755)
 
     def _boot(self, order: Mapping[str, object]) -> int:
