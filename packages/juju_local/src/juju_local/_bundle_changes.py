@@ -141,7 +141,7 @@ def _fits(relation: Relation, first: str, last: str) -> bool:
 def export(model: Model, folder: Path) -> dict[str, object]:
     """Return the bundle that deploys to this model; charms and resources are named by where the model keeps them."""
     alive = [app for app in model.applications.values() if app.life == 'alive']
-    tree: dict[str, object] = {'name': model.settings.name} if model.settings.name != 'default' else {}
+    tree: dict[str, object] = {}
     series = {app.series for app in alive}
     if len(series) == 1:
         tree['series'] = series.pop()

@@ -76,7 +76,7 @@ def place(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 
 @pytest.fixture
-def juju(place: Path, capsys: pytest.CaptureFixture[str]) -> Callable[..., Answer]:  # noqa: ARG001
+def juju(place: Path, capsys: pytest.CaptureFixture[str]) -> Callable[..., Answer]:
     def run(*words: str) -> Answer:
         capsys.readouterr()
         code = _cli.run(words)

@@ -7,6 +7,7 @@ import textwrap
 from typing import Any
 
 import pytest
+from juju_local import _status as shown_status
 from juju_local._format import _select, _status, _tabular, _text
 from juju_local._state import Model, Status
 
@@ -108,7 +109,7 @@ def test_a_machine_tells_its_address_and_that_it_runs(model: Model) -> None:
     'words, shown',
     [
         (['active', 'blocked', 'waiting'], 'blocked'),
-        (['waiting', 'maintenance', 'active'], 'maintenance'),
+        (['maintenance', 'waiting', 'active'], 'waiting'),
         (['unknown', 'active'], 'active'),
         (['blocked', 'error'], 'error'),
         ([], 'unknown'),
@@ -121,7 +122,7 @@ def test_an_application_shows_its_worst_unit_status(model: Model, words: list[st
     for number, word in enumerate(words):
         unit = _copy_of_master(model, f'kubernetes-worker/{number}')
         unit.workload = Status(word)
-    assert _status.derived(model, 'kubernetes-worker').current == shown
+    assert shown_status.application(model, 'kubernetes-worker').current == shown
 
 
 def _copy_of_master(model: Model, name: str) -> Any:
@@ -133,7 +134,7 @@ def _copy_of_master(model: Model, name: str) -> Any:
 
 def test_what_the_charm_set_for_the_application_wins(model: Model) -> None:
     model.applications['kubernetes-worker'].status = Status('maintenance', 'upgrading')
-    assert _status.derived(model, 'kubernetes-worker').message == 'upgrading'
+    assert shown_status.application(model, 'kubernetes-worker').message == 'upgrading'
 
 
 @pytest.mark.parametrize(

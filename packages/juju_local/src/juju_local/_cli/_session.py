@@ -37,6 +37,7 @@ class Session:
     cores: int | None = None
     no_wait: bool = False
     patience: float | None = None  # seconds; None is the engine's own
+    store: str = 'stand-ins'  # of a new model: this name, or a folder
     data: Path = field(default_factory=data_folder)
 
     def chosen(self, **values: Any) -> Session:
@@ -82,9 +83,10 @@ class Session:
         self.folder.mkdir(parents=True, exist_ok=True, mode=0o700)
         with closing(Database(self.folder)) as database, database.transaction() as model:
             if not model.settings.uuid:
-                model.settings = _plan.new_model(
-                    self.folder.name, str(uuid.uuid4()), time.time(), seed=self.seed
-                ).settings
+                new = _plan.new_model(
+                    self.folder.name, str(uuid.uuid4()), time.time(), store=self.store, seed=self.seed
+                )
+                model.settings = new.settings
                 model.touch('settings')
             yield model
 

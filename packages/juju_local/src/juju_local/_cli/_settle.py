@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 import juju_local
-from juju_local import _engine
+from juju_local import _engine, _status
 from juju_local._cli import _output
 from juju_local._cli._progress import Progress, elapsed
 from juju_local._cli._session import Session
@@ -67,8 +67,8 @@ def _enough(until: Callable[[Model], bool] | None, deadline: float | None) -> Ca
 def report(session: Session, outcome: Outcome, form: str, *, what: str = '', began: float | None = None) -> int:
     """Write what there is now and which units are not active, and why; return 1 if a unit is in error."""
     model = session.look()
-    idle = [unit for unit in _units(model) if unit.workload.current != 'active']
-    failed = [unit for unit in idle if unit.workload.current == 'error']
+    idle = [unit for unit in _units(model) if _status.workload(unit).current != 'active']
+    failed = [unit for unit in idle if _status.workload(unit).current == 'error']
     if form != 'plain':
         _output.result(_output.FORMATTERS[form](_summary(model, outcome, began)))
     elif session.no_wait:
@@ -97,8 +97,13 @@ def _tell(model: Model, idle: list[Unit], what: str, began: float | None) -> Non
     active = len(model.units) - len(idle)
     _output.result(f'{what + ": " if what else ""}{counts}, {active} active{took}\n')
     for unit in idle:
-        why = f': {unit.workload.message}' if unit.workload.message else ''
-        _output.result(f'  {unit.name} is {unit.workload.current}{why}\n')
+        shown = _status.workload(unit)
+        _output.result(f'  {unit.name} is {shown.current}{": " if shown.message else ""}{shown.message}\n')
+
+
+def _states(unit: Unit) -> dict[str, str]:
+    workload, agent = _status.workload(unit), _status.agent(unit)
+    return {'workload': workload.current, 'message': workload.message, 'agent': agent.current}
 
 
 def _count(number: int, noun: str) -> str:
@@ -106,14 +111,7 @@ def _count(number: int, noun: str) -> str:
 
 
 def _summary(model: Model, outcome: Outcome, began: float | None) -> dict[str, object]:
-    units = {
-        unit.name: {
-            'workload': unit.workload.current,
-            'message': unit.workload.message,
-            'agent': unit.agent_status.current,
-        }
-        for unit in _units(model)
-    }
+    units = {unit.name: _states(unit) for unit in _units(model)}
     took = {'seconds': round(time.monotonic() - began, 1)} if began is not None else {}
     return {
         'model': model.settings.name,

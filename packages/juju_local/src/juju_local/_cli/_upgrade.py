@@ -10,8 +10,8 @@ import click
 
 from juju_local import _charm, _plan
 from juju_local._cli import _arguments, _charms, _settle
-from juju_local._cli._deploy import added, config_options, resource_files, store
 from juju_local._cli._session import Session
+from juju_local._cli._supplies import added, config_options, resource_files, store
 from juju_local._cli._verb import verb
 from juju_local._errors import Refused
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from fnmatch import fnmatchcase
 
+from juju_local import _status
 from juju_local._format._text import ports
 from juju_local._state import Application, Model, Unit
 
@@ -34,7 +35,7 @@ def _matches(patterns: Sequence[str], words: Sequence[str]) -> bool:
 
 def _unit_words(model: Model, unit: Unit) -> list[str]:
     machine = model.machines.get(unit.machine)
-    words = [unit.name, unit.app, unit.machine, unit.workload.current, unit.agent_status.current]
+    words = [unit.name, unit.app, unit.machine, _status.workload(unit).current, _status.agent(unit).current]
     return [*words, machine.address if machine else '', *ports(unit.ports)]
 
 

@@ -4,20 +4,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from juju_local import _status as _shown
 from juju_local._format._text import clock, compact, naturally, ports, since
 from juju_local._state import Model, Relation, Status, Unit
-
-# Severity decides which unit's status an application shows whose charm set none; ours being busy counts for more than
-# waiting for somebody else.
-SEVERITY = {
-    'error': 100,
-    'blocked': 90,
-    'maintenance': 80,
-    'waiting': 70,
-    'active': 60,
-    'terminated': 50,
-    'unknown': 40,
-}
 
 
 @dataclass(frozen=True)
@@ -57,15 +46,6 @@ def info(status: Status, view: View, version: str = '', life: str = '') -> dict[
     when = since(status.since, view.utc) if status.since else ''
     shown = {'current': status.current, 'message': status.message, 'since': when, 'version': version}
     return compact({**shown, 'life': life})
-
-
-def derived(model: Model, app: str) -> Status:
-    """Return what the charm set for the application, else its units' most severe status."""
-    application = model.applications[app]
-    if application.status is not None:
-        return application.status
-    units = [unit.workload for unit in model.units_of(app)]
-    return max(units, key=lambda each: SEVERITY.get(each.current, 0), default=Status('unknown'))
 
 
 def _model(model: Model, view: View) -> dict[str, object]:
@@ -121,7 +101,7 @@ def application(model: Model, name: str, view: View, keep: set[str] | None = Non
         **compact({'charm-version': charm.version}),
         'exposed': app.exposed,
         **compact({'life': '' if app.life == 'alive' else app.life}),
-        'application-status': info(derived(model, name), view),
+        'application-status': info(_shown.application(model, name), view),
     }
     rest: dict[str, object] = {
         'relations': related(model, name),
@@ -162,8 +142,8 @@ def _unit(model: Model, unit: Unit, view: View, keep: set[str] | None) -> dict[s
     life = '' if unit.life == 'alive' else unit.life
     return compact(
         {
-            'workload-status': info(unit.workload, view),
-            'juju-status': info(unit.agent_status, view, version, life),
+            'workload-status': info(_shown.workload(unit), view),
+            'juju-status': info(_shown.agent(unit), view, version, life),
             'leader': app.leader == unit.name,
             'upgrading-from': behind,
             'machine': '' if unit.principal else unit.machine,

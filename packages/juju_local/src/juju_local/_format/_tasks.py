@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from juju_local._format._table import table
-from juju_local._format._text import compact, logged, moment, to_yaml
+from juju_local._format._text import compact, in_order, logged, moment, to_yaml
 from juju_local._state import Action, Model
 
 PROCESS_KEYS = ('return-code', 'stdout', 'stderr', 'stdout-encoding', 'stderr-encoding')
@@ -32,7 +32,7 @@ def output(action: Action) -> dict[str, object]:
     """Return the map of show-action-output: status, message, results, log and timing of one task."""
     shown = compact({'message': action.message, 'results': action.results, 'log': _log(action)})
     times = timing(action.enqueued, action.started, action.completed)
-    return {'UnitId': action.unit, 'id': action.id, **shown, 'status': action.status, 'timing': times}
+    return in_order({'UnitId': action.unit, 'id': action.id, **shown, 'status': action.status, 'timing': times})
 
 
 def without_unit(action: Action) -> dict[str, object]:
@@ -55,7 +55,7 @@ def run(action: Action) -> dict[str, object]:
     """Return one unit's entry of the 3.x run and exec in yaml and json."""
     shown = compact({'message': action.message, 'results': action.results, 'log': _log(action)})
     times = timing(action.enqueued, action.started, action.completed)
-    return {'id': action.id, **shown, 'status': action.status, 'timing': times, 'unit': action.unit}
+    return in_order({'id': action.id, **shown, 'status': action.status, 'timing': times, 'unit': action.unit})
 
 
 def plain(actions: Sequence[Action]) -> str:
@@ -70,7 +70,7 @@ def _results(action: Action) -> str:
     if not action.results:
         return f'Task {action.id} {action.status}\n'
     rest = {key: value for key, value in action.results.items() if key not in PROCESS_KEYS}
-    return to_yaml(rest) if rest else ''
+    return to_yaml(in_order(rest)) if rest else ''
 
 
 def _streams(action: Action) -> str:
@@ -82,7 +82,7 @@ def commanded(action: Action) -> dict[str, object]:
     """Return one entry of the list that juju 2.9's `run` prints for several targets."""
     code = return_code(action)
     shown = {'Stderr': action.results.get('stderr', ''), 'ReturnCode': code or None}
-    return {**compact(dict(shown)), 'Stdout': action.results.get('stdout', ''), 'UnitId': action.unit}
+    return in_order({**compact(dict(shown)), 'Stdout': action.results.get('stdout', ''), 'UnitId': action.unit})
 
 
 def return_code(action: Action) -> int:

@@ -54,8 +54,14 @@ class _Dumper(yaml.SafeDumper):
 
 
 def _string(dumper: yaml.SafeDumper, text: str) -> yaml.Node:
-    style = '|' if '\n' in text.rstrip('\n') else None
-    if not text or dumper.resolve(yaml.ScalarNode, text, (True, False)) != 'tag:yaml.org,2002:str':
+    style = '|' if '\n' in text else None
+    if (
+        not text
+        or dumper.resolve(  # type: ignore[no-untyped-call]
+            yaml.ScalarNode, text, (True, False)
+        )
+        != 'tag:yaml.org,2002:str'
+    ):
         style = '"'  # as Go's YAML quotes what would read back as something else
     return dumper.represent_scalar('tag:yaml.org,2002:str', text, style=style)
 
@@ -71,6 +77,14 @@ def to_yaml(value: object) -> str:
 def to_json(value: object) -> str:
     """Return one line of JSON and a newline."""
     return json.dumps(value, separators=(',', ':'), ensure_ascii=False) + '\n'
+
+
+def in_order(mapping: dict[str, object]) -> dict[str, object]:
+    """Return the mapping sorted by key, at any depth: Go writes maps so (structs keep their own order)."""
+    return {
+        key: in_order(value) if isinstance(value, dict) else value
+        for key, value in sorted(mapping.items(), key=lambda item: natural(item[0]))
+    }
 
 
 def compact(mapping: dict[str, object]) -> dict[str, object]:
