@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import subprocess
 import time
 from pathlib import Path
 from typing import Any
 
 import pytest
+import yaml
 
 STORE = Path(__file__).parents[3] / 'packages/juju_local/src/juju_local/stand_ins'
 
@@ -19,7 +21,29 @@ class Machine:
 
     def __init__(self, root: Path) -> None:
         self.root = root
+        self.store = STORE
         self.init: subprocess.Popen[bytes] | None = None
+
+    def furnish(self) -> None:
+        """Link every program of store.yaml, as juju-local does."""
+        programs = yaml.safe_load((STORE / 'store.yaml').read_text())['programs']
+        for path, target in programs.items():
+            link = self.root / path.lstrip('/')
+            link.parent.mkdir(parents=True, exist_ok=True)
+            link.symlink_to(STORE / target)
+
+    def sell(self, name: str, program: str = '#!/bin/sh\nexec sleep 1000\n', **definition: Any) -> None:
+        """Put a snap of the test's own in the snap store, with one program called `run`."""
+        if self.store == STORE:
+            self.store = self.root / 'store'
+            (self.store / 'snaps').mkdir(parents=True)
+            (self.store / 'packages.json').symlink_to(STORE / 'packages.json')
+            (self.store / 'trees').symlink_to(STORE / 'trees')
+            (self.store / 'bin').symlink_to(STORE / 'bin')
+        known = {'name': name, 'confinement': 'strict', 'tracks': {'1.11': '1.11.10', '1.12': '1.12.10'}}
+        known['apps'] = {name: {'command': 'run'}, 'daemon': {'command': 'run', 'daemon': 'simple'}}
+        self.write(f'/store/snaps/{name}/snap.json', json.dumps(known | definition))
+        self.write(f'/store/snaps/{name}/run', program, 0o755)
 
     def boot(self) -> None:
         """Start init and wait until it says that it is ready."""
@@ -37,16 +61,16 @@ class Machine:
             self.init = None
 
     def environment(self) -> dict[str, str]:
-        return {'STAND_IN_ROOT': str(self.root), 'PATH': f'{self.root}/usr/bin:/usr/bin:/bin', 'HOME': '/root', 'LANG': 'C.UTF-8'}
+        path = ':'.join([f'{self.root}{folder}' for folder in ('/usr/bin', '/usr/sbin')] + ['/usr/bin', '/bin'])
+        own = {'STAND_IN_ROOT': str(self.root), 'STAND_IN_STORE': str(self.store)}
+        return own | {'PATH': path, 'HOME': str(self.root / 'root'), 'LANG': 'C.UTF-8'}
 
     def run(self, program: str, *arguments: str, stdin: str = '', **more: str) -> subprocess.CompletedProcess[str]:
         """Run a program of the store by its name, whatever comes of it."""
-        link = self.root / 'usr/bin' / program
-        if not link.is_symlink():
-            link.parent.mkdir(parents=True, exist_ok=True)
-            link.symlink_to(STORE / 'bin/stand-in')
+        found = shutil.which(program, path=self.environment()['PATH'])
+        assert found and found.startswith(str(self.root)), f'{program} is no program of this machine'
         environment = self.environment() | more
-        return subprocess.run([link, *arguments], env=environment, input=stdin, capture_output=True, text=True, timeout=60)
+        return subprocess.run([found, *arguments], env=environment, input=stdin, capture_output=True, text=True, timeout=60)
 
     def ok(self, program: str, *arguments: str, stdin: str = '', **more: str) -> str:
         """Run a program that must do well; return what it printed."""
@@ -85,12 +109,20 @@ class Machine:
             assert time.monotonic() < end, f'{unit} is {now}, not {state}, after {within_s} s'
             time.sleep(0.05)
 
+    def printed(self, unit: str, line: str, within_s: float = 10.0) -> None:
+        """Wait until a unit has printed a line."""
+        end = time.monotonic() + within_s
+        while line not in (text := self.ok('journalctl', '-u', unit, '-o', 'cat')).splitlines():
+            assert time.monotonic() < end, f'{unit} printed, in {within_s} s:\n{text}'
+            time.sleep(0.05)
+
 
 @pytest.fixture
 def bare(tmp_path: Path) -> Machine:
     """A machine without init."""
-    (tmp_path / 'var/lib/stand-in').mkdir(parents=True)
-    return Machine(tmp_path)
+    made = Machine(tmp_path)
+    made.furnish()
+    return made
 
 
 @pytest.fixture

@@ -36,8 +36,8 @@ def path(absolute: str) -> str:
 
 
 def store() -> str:
-    """Return the folder of the store this program belongs to."""
-    return os.path.dirname(os.path.dirname(os.path.dirname(os.path.realpath(__file__))))
+    """Return the folder of the store this program belongs to (`$STAND_IN_STORE` in tests)."""
+    return os.environ.get('STAND_IN_STORE') or os.path.dirname(os.path.dirname(os.path.dirname(os.path.realpath(__file__))))
 
 
 def say(text: str) -> None:

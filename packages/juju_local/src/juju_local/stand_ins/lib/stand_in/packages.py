@@ -71,7 +71,7 @@ def unpack(packages: dict[str, dict[str, Any]], name: str, package: dict[str, An
 def _program(target: str) -> str:
     """Return what a program's link points to: the store as it is mounted in machines, or where it lies in tests."""
     mounted = '/usr/lib/juju-local/store'
-    return f'{mounted if not core.root() else core.store()}/{target}'
+    return f'{core.store() if core.root() else mounted}/{target}'
 
 
 def files(package: dict[str, Any]) -> list[str]:

@@ -26,8 +26,7 @@ def environment(unit: units.Unit, invocation: str) -> dict[str, str]:
         units.Bad: an EnvironmentFile without leading `-` is missing.
     """
     variables = {'PATH': _path(), 'LANG': 'C.UTF-8', 'INVOCATION_ID': invocation}
-    if core.root():
-        variables['STAND_IN_ROOT'] = core.root()
+    variables |= {key: os.environ[key] for key in ('STAND_IN_ROOT', 'STAND_IN_STORE') if key in os.environ}
     user = unit.last('Service', 'User')
     if user:
         variables |= {'USER': user, 'LOGNAME': user, 'HOME': _home(user), 'SHELL': '/bin/sh'}
