@@ -67,7 +67,7 @@ def _mapping(path: Path) -> dict[str, Any] | None:
     except FileNotFoundError:
         return None
     except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
-        raise BadCharm(path, str(error)) from error
+        raise BadCharm(path, ' '.join(str(error).split())) from error
     if data is None:
         return {}
     if not isinstance(data, dict):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import math
 from collections.abc import Mapping
 
 from juju_local._errors import Refused
@@ -65,9 +66,10 @@ def _float(value: object) -> float | None:
     if isinstance(value, int | float) and not isinstance(value, bool):
         return float(value)
     try:
-        return float(value) if isinstance(value, str) else None
+        number = float(value) if isinstance(value, str) else None
     except ValueError:
         return None
+    return number if number is not None and math.isfinite(number) else None  # JSON has no infinity
 
 
 def _boolean(value: object) -> bool | None:
