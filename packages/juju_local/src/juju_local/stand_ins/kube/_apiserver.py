@@ -182,7 +182,7 @@ class Server:
     def _openapi(self, request: web.Request) -> web.Response:
         """Answer with a schema that says nothing: kubectl then checks nothing itself. Empty is a valid protobuf message."""
         if 'protobuf' in request.headers.get('Accept', ''):
-            return web.Response(body=b'', content_type='application/com.github.proto-openapi.spec.v2@v1.0+protobuf')
+            return web.Response(body=b'', content_type='application/octet-stream')
         info = {'title': 'Kubernetes', 'version': _version.text()}
         return web.json_response({'swagger': '2.0', 'info': info, 'paths': {}, 'definitions': {}})
 

@@ -191,6 +191,7 @@ class Informer(threading.Thread):
         self._lock = threading.Lock()
         self._objects: dict[tuple[str, str], Json] = {}
         self.synced = False
+        self.revision = 0  # as new as this the copy is
 
     def objects(self) -> list[Json]:
         with self._lock:
@@ -209,6 +210,7 @@ class Informer(threading.Thread):
         listed = self._client.request('GET', f'{self._path}?{self._selector}')
         with self._lock:
             self._objects = {_key(item): item for item in listed['items']}
+        self.revision = int(listed['metadata']['resourceVersion'])
         self.synced = True
         self._changed()
         return str(listed['metadata']['resourceVersion'])
@@ -221,6 +223,7 @@ class Informer(threading.Thread):
                     raise ApiError(int(event['object'].get('code', 0)), 'Expired', str(event['object'].get('message')))
                 version = event['object']['metadata']['resourceVersion']
                 self._note(event['type'], event['object'])
+                self.revision = int(version)
 
     def _note(self, kind: str, obj: Json) -> None:
         if kind == 'BOOKMARK':

@@ -35,11 +35,12 @@ class Flag:
 
 def table(program: str, version: _version.Version) -> dict[str, Flag]:
     """Return the flags that this version of the program has."""
-    rows = [*_rows(f'{program}.tsv'), *(_rows('logging.tsv') if program != 'etcd' else ())]
-    return {flag.name: flag for flag in rows if _version.is_within(version, flag.first, flag.last)}
+    known = [*rows(f'{program}.tsv'), *(rows('logging.tsv') if program != 'etcd' else ())]
+    return {flag.name: flag for flag in known if _version.is_within(version, flag.first, flag.last)}
 
 
-def _rows(name: str) -> Iterable[Flag]:
+def rows(name: str) -> Iterable[Flag]:
+    """Yield the flags of a table, of all versions."""
     for line in (TABLES / name).read_text(encoding='utf-8').splitlines():
         if line and not line.startswith('#'):
             yield Flag(*('' if cell == '-' else cell for cell in line.split('\t')))
@@ -107,7 +108,7 @@ def _check_gates(value: str, prefix: str, version: _version.Version) -> None:
 
 def is_gate(name: str, version: _version.Version) -> bool:
     """Tell whether this version knows the feature gate."""
-    spans = {row.name: row for row in _rows('gates.tsv')}
+    spans = {row.name: row for row in rows('gates.tsv')}
     return name in spans and _version.is_within(version, spans[name].first, spans[name].last)
 
 

@@ -16,15 +16,18 @@ Cells = Callable[[Json], list[Any]]
 def table(resource: _resources.Resource, objects: list[Json], now: float) -> Json:
     """Return a Table with a row for each object."""
     names, cells = _COLUMNS.get(resource.storage, ([], lambda _: []))
-    wide = 'Name'
-    columns = [wide, *(name for name in names if name != wide), 'Age']
-    version = 'meta.k8s.io/v1' if resource.version != 'v1beta1' else 'meta.k8s.io/v1beta1'
     return {
         'kind': 'Table',
-        'apiVersion': version,
-        'columnDefinitions': [_column(name) for name in columns],
-        'rows': [_row(obj, [obj['metadata']['name'], *cells(obj), age(obj, now)]) for obj in objects],
+        'apiVersion': 'meta.k8s.io/v1' if resource.version != 'v1beta1' else 'meta.k8s.io/v1beta1',
+        'columnDefinitions': [_column(name) for name in _placed(names, names, 'Age', 'Name')],
+        'rows': [_row(obj, _placed(names, cells(obj), age(obj, now), obj['metadata']['name'])) for obj in objects],
     }
+
+
+def _placed(names: list[str], values: list[Any], aged: Any, named: Any) -> list[Any]:
+    """Return the name first, and the age before what only `-o wide` shows, or before the version as kubectl has it."""
+    at = next((index for index, name in enumerate(names) if name.startswith('*') or name == 'Version'), len(names))
+    return [named, *values[:at], aged, *values[at:]]
 
 
 def _column(title: str) -> Json:

@@ -1,0 +1,208 @@
+"""The real kubectl against the API server; beside the stand-in run the other stand-ins of a cluster."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import subprocess
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from _programs import eventually, free_port, started
+
+CACHE = Path(os.environ.get('XDG_CACHE_HOME') or Path.home() / '.cache')
+KUBECTL = Path(os.environ.get('CONTRACT_KUBECTL') or CACHE / 'canonical-kubernetes/kubectl')
+NODE = 'node-a'
+
+DEPLOYMENT = """
+apiVersion: apps/v1
+kind: Deployment
+metadata: {name: web, labels: {app: web}}
+spec:
+  replicas: 2
+  selector: {matchLabels: {app: web}}
+  template:
+    metadata: {labels: {app: web}}
+    spec: {containers: [{name: web, image: "web:1"}]}
+---
+apiVersion: v1
+kind: Service
+metadata: {name: web}
+spec: {selector: {app: web}, ports: [{port: 80}]}
+"""
+DAEMON_SET = """
+apiVersion: apps/v1
+kind: DaemonSet
+metadata: {name: agent}
+spec:
+  selector: {matchLabels: {app: agent}}
+  template:
+    metadata: {labels: {app: agent}}
+    spec: {containers: [{name: agent, image: "agent:1"}]}
+"""
+
+
+class Kubectl:
+    def __init__(self, config: Path, namespace: str) -> None:
+        self.common = [
+            str(KUBECTL),
+            f'--kubeconfig={config}',
+            f'--namespace={namespace}',
+            f'--cache-dir={config.parent}/cache',
+        ]
+
+    def run(self, *arguments: str, given: str = '') -> subprocess.CompletedProcess[str]:
+        return subprocess.run(
+            [*self.common, *arguments], input=given, capture_output=True, text=True, timeout=60, check=False
+        )
+
+    def __call__(self, *arguments: str, given: str = '') -> str:
+        ended = self.run(*arguments, given=given)
+        assert ended.returncode == 0, ended.stderr
+        return ended.stdout
+
+    def json(self, *arguments: str) -> Any:
+        return json.loads(self(*arguments, '-o', 'json'))
+
+
+@pytest.fixture(scope='module')
+def nodes(cluster: Any, tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
+    """A node that runs pods, and what brings pods to it."""
+    if not KUBECTL.exists():
+        pytest.skip('kubectl is not there: run `make kubectl`')
+    if cluster.real:
+        yield
+        return
+    folder = tmp_path_factory.mktemp('node')
+    admin = {'kubeconfig': cluster.kubeconfig('admin', 'admin-token'), 'port': 0}
+    kubelet = {
+        'kubeconfig': cluster.kubeconfig('kubelet', 'node-token'), 'hostname-override': NODE, 'node-ip': '127.0.0.1',
+        'container-runtime': 'remote', 'container-runtime-endpoint': '', 'port': free_port(), 'healthz-port': 0,
+        'fail-swap-on': 'false',
+    }  # fmt: skip
+    with contextlib.ExitStack() as stack:
+        for program, flags in (('kube-controller-manager', admin), ('kube-scheduler', admin), ('kubelet', kubelet)):
+            stack.enter_context(started(folder, program, flags))
+        eventually(lambda: cluster.admin.get(f'/api/v1/nodes/{NODE}'))
+        yield
+    cluster.admin.call('DELETE', f'/api/v1/nodes/{NODE}')
+
+
+@pytest.fixture
+def kubectl(cluster: Any, nodes: None, namespace: str) -> Kubectl:
+    return Kubectl(cluster.kubeconfig('kubectl', 'admin-token'), namespace)
+
+
+def ready_replicas(kubectl: Kubectl, kind: str, name: str) -> int:
+    status = kubectl.json('get', kind, name)['status']
+    return int(status.get('readyReplicas') or status.get('numberReady') or 0)
+
+
+def test_apply_makes_a_deployment_that_comes_to_run(kubectl: Kubectl) -> None:
+    said = kubectl('apply', '-f', '-', given=DEPLOYMENT)
+    assert said.splitlines() == ['deployment.apps/web created', 'service/web created']
+    kubectl('rollout', 'status', 'deployment/web', '--timeout=20s')
+    assert ready_replicas(kubectl, 'deployment', 'web') == 2
+    subsets = eventually(lambda: kubectl.json('get', 'endpoints', 'web').get('subsets'))
+    assert len(subsets[0]['addresses']) == 2
+
+
+def test_applying_the_same_again_changes_nothing(kubectl: Kubectl) -> None:
+    kubectl('apply', '-f', '-', given=DEPLOYMENT)
+    said = kubectl('apply', '-f', '-', given=DEPLOYMENT)
+    assert said.splitlines() == ['deployment.apps/web unchanged', 'service/web unchanged']
+    assert 'deployment.apps/web configured' in kubectl(
+        'apply', '-f', '-', given=DEPLOYMENT.replace('replicas: 2', 'replicas: 1')
+    )
+    eventually(lambda: len(kubectl.json('get', 'pods')['items']) == 1)
+
+
+def test_get_prints_tables_with_the_usual_columns(kubectl: Kubectl) -> None:
+    header, row = kubectl('get', 'node', NODE).splitlines()
+    assert header.split() == ['NAME', 'STATUS', 'ROLES', 'AGE', 'VERSION']
+    assert row.split()[:3] == [NODE, 'Ready', '<none>']
+    kubectl('apply', '-f', '-', given=DEPLOYMENT)
+    eventually(lambda: kubectl('get', 'pods').count('1/1') == 2)
+    assert kubectl('get', 'pods').splitlines()[0].split() == ['NAME', 'READY', 'STATUS', 'RESTARTS', 'AGE']
+    assert NODE in kubectl('get', 'pods', '-o', 'wide')
+    assert 'deployment.apps/web' in kubectl('get', 'all')
+
+
+def test_labels_are_set_and_removed(kubectl: Kubectl) -> None:
+    kubectl('create', 'configmap', 'one', '--from-literal=a=1')
+    assert kubectl('label', 'configmap', 'one', 'colour=red') == 'configmap/one labeled\n'
+    refused = kubectl.run('label', 'configmap', 'one', 'colour=blue')
+    assert refused.returncode == 1 and 'overwrite is false' in refused.stderr
+    kubectl('label', '--overwrite', 'configmap', 'one', 'colour=blue')
+    assert kubectl('get', 'configmap', '-l', 'colour=blue', '-o', 'name') == 'configmap/one\n'
+    kubectl('label', 'configmap', 'one', 'colour-')
+    assert kubectl('get', 'configmap', '-l', 'colour', '-o', 'name') == ''
+
+
+def test_drain_evicts_pods_and_leaves_those_of_daemon_sets(kubectl: Kubectl) -> None:
+    kubectl('apply', '-f', '-', given=DEPLOYMENT)
+    kubectl('apply', '-f', '-', given=DAEMON_SET)
+    eventually(
+        lambda: ready_replicas(kubectl, 'deployment', 'web') == 2 and ready_replicas(kubectl, 'daemonset', 'agent') == 1
+    )
+    try:
+        refused = kubectl.run('drain', NODE)
+        assert refused.returncode == 1 and 'DaemonSet-managed' in refused.stderr
+        said = kubectl('drain', NODE, '--ignore-daemonsets', '--force', '--timeout=30s')
+        assert 'evicted' in said
+        assert 'SchedulingDisabled' in kubectl('get', 'node', NODE)
+        pods = kubectl.json('get', 'pods')['items']
+        assert [pod['metadata']['labels']['app'] for pod in pods if pod['spec'].get('nodeName')] == ['agent']
+    finally:
+        kubectl('uncordon', NODE)
+    eventually(lambda: ready_replicas(kubectl, 'deployment', 'web') == 2)
+
+
+def test_drain_waits_for_a_disruption_budget(kubectl: Kubectl) -> None:
+    kubectl('apply', '-f', '-', given=DEPLOYMENT)
+    eventually(lambda: ready_replicas(kubectl, 'deployment', 'web') == 2)
+    kubectl('create', 'poddisruptionbudget', 'all', '--selector=app=web', '--min-available=2')
+    try:
+        refused = kubectl.run('drain', NODE, '--ignore-daemonsets', '--force', '--timeout=2s')
+        assert refused.returncode == 1
+        assert "Cannot evict pod as it would violate the pod's disruption budget." in refused.stdout + refused.stderr
+        assert ready_replicas(kubectl, 'deployment', 'web') == 2
+    finally:
+        kubectl('uncordon', NODE)
+
+
+def test_describe_patch_scale_logs_and_delete_work(kubectl: Kubectl) -> None:
+    kubectl('apply', '-f', '-', given=DEPLOYMENT)
+    kubectl(
+        'patch',
+        'deployment',
+        'web',
+        '-p',
+        '{"spec":{"template":{"spec":{"containers":[{"name":"web","image":"web:2"}]}}}}',
+    )
+    kubectl('scale', 'deployment', 'web', '--replicas=1')
+    eventually(
+        lambda: [pod['spec']['containers'][0]['image'] for pod in kubectl.json('get', 'pods')['items']] == ['web:2']
+    )
+    eventually(lambda: ready_replicas(kubectl, 'deployment', 'web') == 1)
+    assert 'Selector:               app=web' in kubectl('describe', 'deployment', 'web')
+    assert 'MemoryPressure' in kubectl('describe', 'node', NODE)
+    assert kubectl('logs', 'deployment/web') is not None
+    kubectl('delete', 'deployment', 'web', '--timeout=20s')
+    eventually(lambda: kubectl('get', 'pods', '-o', 'name') == '')
+
+
+def test_a_deleted_namespace_takes_everything_in_it_along(kubectl: Kubectl, namespace: str) -> None:
+    kubectl('apply', '-f', '-', given=DEPLOYMENT)
+    kubectl('create', 'role', 'reader', '--verb=get', '--resource=pods')
+    kubectl('delete', 'namespace', namespace, '--timeout=30s')
+    missing = kubectl.run('get', 'role', 'reader')
+    assert missing.returncode == 1 and 'NotFound' in missing.stderr
+
+
+def test_a_missing_object_is_reported_as_kubectl_reports_it(kubectl: Kubectl) -> None:
+    missing = kubectl.run('get', 'pod', 'nobody')
+    assert missing.stderr == 'Error from server (NotFound): pods "nobody" not found\n'
