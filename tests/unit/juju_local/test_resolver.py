@@ -145,6 +145,7 @@ def test_automatic_retries_come_later_and_later_and_start_anew_after_a_success()
         simulation.wait()
     assert pauses == sorted(pauses[:6]) + pauses[6:]
     assert 2 < pauses[0] < 7
+    assert pauses[4] > 10 * pauses[0]
     assert all(pause < 361 for pause in pauses)
     simulation.settle()
     assert simulation.model.units['web/0'].agent.retries == 0
@@ -332,6 +333,57 @@ def test_removing_the_container_relation_removes_the_subordinates_and_a_new_one_
     _plan.relate(simulation.model, 'agent', 'web', simulation.now)
     simulation.settle()
     assert [unit.name for unit in simulation.model.units_of('agent')] == ['agent/1']
+
+
+def test_a_principal_waits_for_the_end_of_its_old_subordinate_before_it_gets_a_new_one():
+    twice = charm(
+        'agent',
+        Endpoint('host', 'requirer', 'juju-info', scope='container'),
+        Endpoint('logs', 'requirer', 'juju-info', scope='container'),
+        subordinate=True,
+    )
+    simulation = Simulation()
+    simulation.deploy('web', WEB)
+    simulation.deploy('agent', twice)
+    _plan.relate(simulation.model, 'agent:host', 'web', simulation.now)
+    simulation.settle()
+    _plan.remove_relation(simulation.model, 'agent:host', 'web', simulation.now)
+    _plan.relate(simulation.model, 'agent:logs', 'web', simulation.now)
+    assert list(simulation.model.units_of('agent')) == [simulation.model.units['agent/0']]
+    simulation.settle()
+    assert [unit.name for unit in simulation.model.units_of('agent')] == ['agent/1']
+
+
+def test_a_relation_removed_before_its_created_hook_goes_unheard():
+    simulation = Simulation()
+    simulation.deploy('db', DB)
+    simulation.deploy('web', WEB)
+    _plan.relate(simulation.model, 'web', 'db', simulation.now)
+    operation = _resolver.next_operation(simulation.model, 'db/0', simulation.now)
+    simulation.begin(operation)
+    simulation.end('db/0')
+    operation = _resolver.next_operation(simulation.model, 'db/0', simulation.now)
+    assert operation.hook.kind == 'relation-created'
+    simulation.begin(operation)  # both relations are entered now, one created hook is still owed
+    other = {0: 1, 1: 0}[operation.hook.relation_id]
+    assert simulation.model.relations[other].in_scope == ['db/0']
+    simulation.model.relations[other].life = 'dying'
+    simulation.settle()
+    assert other not in simulation.model.relations
+    assert not [ran for ran in simulation.history if ran.unit == 'db/0' and ran.relation_id == other]
+
+
+def test_the_start_owed_after_a_reboot_waits_for_the_hook_in_error():
+    simulation = Simulation(fails('update-status'))
+    simulation.deploy('web', WEB)
+    simulation.settle()
+    _plan.tick(simulation.model)
+    simulation.settle(retries=False)
+    _plan.rebooted(simulation.model, '0')
+    _plan.rebooted(simulation.model, '0')
+    before = len(simulation.hooks('web/0'))
+    simulation.settle()
+    assert simulation.hooks('web/0')[before:] == ['update-status', 'start']
 
 
 def test_a_removed_application_leaves_nothing():

@@ -93,7 +93,7 @@ def apply(simulation: Simulation, verb: str, number: int) -> None:
 steps = st.lists(st.tuples(st.sampled_from(VERBS), st.integers(0, 20), st.integers(0, 25)), max_size=25)
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=100, deadline=None)
 @given(steps, st.integers(0, 2**20), st.integers(0, 6))
 def test_whatever_happens_the_model_becomes_quiet_and_every_unit_knows_the_truth(verbs, seed, failures):
     simulation = Simulation(seed=seed)

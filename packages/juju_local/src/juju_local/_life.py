@@ -58,8 +58,6 @@ def settle(model: Model, now: float) -> None:
         pass
     for app in model.applications.values():
         _units.elect(model, app)
-    for unit in model.units.values():
-        _units.resign(model, unit)
     _empty_machines_die(model)
 
 

@@ -33,7 +33,7 @@ def elect(model: Model, app: Application) -> None:
 
 
 def resign(model: Model, unit: Unit) -> None:
-    """Let the agent of a unit that no longer leads, or is dying, forget that it led. No hook runs for that."""
-    if unit.agent.leader and (model.applications[unit.app].leader != unit.name or unit.life != 'alive'):
+    """Let the agent of a unit that no longer leads forget that it led. No hook runs for that."""
+    if unit.agent.leader and model.applications[unit.app].leader != unit.name:
         unit.agent.leader = False
         model.touch('unit', unit.name)
