@@ -18,8 +18,8 @@ import pytest
 
 sys.path.insert(0, str(Path(__file__).parent))
 
-from _certificates import Authority  # noqa: E402
-from _programs import Http, eventually, free_port, started  # noqa: E402
+from _certificates import Authority
+from _programs import Http, eventually, free_port, started
 
 TOKENS = """\
 admin-token,admin,admin,"system:masters"
@@ -47,7 +47,8 @@ class Cluster:
     def kubeconfig(self, name: str, token: str) -> Path:
         path = self.folder / f'{name}.kubeconfig'
         path.write_text(
-            f'{{apiVersion: v1, kind: Config, current-context: c, clusters: [{{name: k, cluster: {{server: "{self.server}",'
+            '{apiVersion: v1, kind: Config, current-context: c,'
+            f' clusters: [{{name: k, cluster: {{server: "{self.server}",'
             f' certificate-authority: "{self.authority}"}}}}], users: [{{name: u, user: {{token: {token}}}}}],'
             ' contexts: [{name: c, context: {cluster: k, user: u}}]}\n'
         )

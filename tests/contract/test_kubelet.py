@@ -20,7 +20,8 @@ def kubelet_flags(cluster: Any, folder: Path, **more: object) -> dict[str, objec
     return {
         'kubeconfig': cluster.kubeconfig('kubelet', 'node-token'), 'hostname-override': NODE, 'node-ip': '127.0.0.1',
         'container-runtime': 'remote', 'container-runtime-endpoint': '', 'network-plugin': 'cni', 'port': free_port(),
-        'healthz-port': 0, 'cni-conf-dir': folder, 'fail-swap-on': 'false', **{k.replace('_', '-'): v for k, v in more.items()},
+        'healthz-port': 0, 'cni-conf-dir': folder, 'fail-swap-on': 'false',
+        **{k.replace('_', '-'): v for k, v in more.items()},
     }  # fmt: skip
 
 
@@ -113,8 +114,8 @@ def test_the_port_serves_the_certificate_of_the_files_and_wants_a_client_certifi
         ('v1.28.1', ['--feature-gates=DevicePlugins=true'], 1, 'unrecognized feature gate: DevicePlugins'),
         ('v1.20.15', ['--fail-swap-on=perhaps'], 1, 'strconv.ParseBool: parsing "perhaps": invalid syntax'),
         ('v1.20.15', ['--kubeconfig=/nowhere/kubeconfig'], 255, 'stat /nowhere/kubeconfig: no such file or directory'),
-        ('v1.20.15', ['--config=/nowhere/config.yaml'], 255, 'failed to read kubelet config file "/nowhere/config.yaml"'),
-        ('v1.20.15', ['--docker-endpoint=unix:///nowhere.sock', '--fail-swap-on=false'], 255, 'Is the docker daemon running?'),
+        ('v1.20.15', ['--config=/nowhere/c.yaml'], 255, 'failed to read kubelet config file "/nowhere/c.yaml"'),
+        ('v1.20.15', ['--docker-endpoint=unix:///no', '--fail-swap-on=false'], 255, 'Is the docker daemon running?'),
     ],
 )  # fmt: skip
 def test_a_kubelet_refuses_what_the_real_one_refuses(

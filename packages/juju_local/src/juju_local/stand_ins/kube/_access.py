@@ -91,7 +91,8 @@ def restriction(user: _identity.User, verb: str, plural: str, subresource: str, 
     if plural == 'nodes' and name != node:
         return f'node "{node}" is not allowed to modify node "{name}"'
     if plural == 'nodes' and verb == 'update' and not subresource and old:
-        if (old.get('spec') or {}).get('taints') != (obj.get('spec') or {}).get('taints'):
+        before, after = ((item.get('spec') or {}).get('taints') for item in (old, obj))
+        if before != after:
             return f'node "{node}" is not allowed to modify taints'
     if plural == 'pods' and verb in ('update', 'delete', 'create'):
         bound = ((old or obj).get('spec') or {}).get('nodeName')

@@ -1,6 +1,6 @@
 """What cdk-addons deploys: manifests from the snap's options. Pure.
 
-Every object has the label cdk-addons=true; those in the cluster with the label that are not wanted any more are deleted.
+Every object has the label cdk-addons=true; those in the cluster with the label that are no longer wanted are deleted.
 """
 
 from __future__ import annotations
@@ -52,7 +52,7 @@ def _meta(name: str, **labels: str) -> Json:
 
 
 def _deployment(name: str, containers: list[Json], **labels: str) -> Json:
-    template = {'metadata': {'labels': labels}, 'spec': {'serviceAccountName': name, 'containers': containers}}
+    template: Json = {'metadata': {'labels': labels}, 'spec': {'serviceAccountName': name, 'containers': containers}}
     template['spec']['tolerations'] = [{'key': 'CriticalAddonsOnly', 'operator': 'Exists'}]
     spec = {'replicas': 1, 'selector': {'matchLabels': labels}, 'template': template}
     return {'apiVersion': 'apps/v1', 'kind': 'Deployment', 'metadata': _meta(name, **labels), 'spec': spec}

@@ -11,13 +11,24 @@ import yaml
 from aiohttp import web
 
 from . import (
-    _access, _configuration, _flags, _identity, _lists, _program, _resources, _rest, _reviews, _statuses, _storage,
+    _access,
+    _configuration,
+    _flags,
+    _identity,
+    _lists,
+    _program,
+    _resources,
+    _rest,
+    _reviews,
+    _statuses,
+    _storage,
     _version,
 )  # fmt: skip
 
 Json = dict[str, Any]
 Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 _PUBLIC = {'/healthz', '/livez', '/readyz', '/version'}
+_UNKNOWN_FORMAT = 'the body of the request was in an unknown format - accepted media types include: '
 _PATCHES = {
     'application/json-patch+json': 'json',
     'application/merge-patch+json': 'merge',
@@ -64,7 +75,7 @@ class Server:
             runners.append(await self._listen(values['insecure-bind-address'], int(values['insecure-port']), None))
         if not runners:
             raise _program.Fatal(
-                'no port to serve on: give --tls-cert-file and --tls-private-key-file (this stand-in makes no certificate itself)'
+                'no port to serve on: give --tls-cert-file and --tls-private-key-file (the stand-in makes none itself)'
             )
         compaction = asyncio.create_task(self._compact())
         await asyncio.Event().wait()
@@ -127,7 +138,7 @@ class Server:
     def _authorize(self, user: _identity.User, what: _access.Attributes) -> None:
         if what.path in _PUBLIC or what.path.split('/')[1:2] in (['healthz'], ['livez'], ['readyz']):
             return
-        if _access.is_allowed(self.configuration.modes, user, what, self.storage.list):
+        if _access.is_allowed(self.configuration.modes, user, what, self.storage.objects):
             return
         if what.plural:
             raise _statuses.forbidden(user.name, what.verb, what.group, what.plural, what.name, what.namespace)
@@ -180,7 +191,7 @@ class Server:
         }
 
     def _openapi(self, request: web.Request) -> web.Response:
-        """Answer with a schema that says nothing: kubectl then checks nothing itself. Empty is a valid protobuf message."""
+        """Answer with a schema that says nothing, so that kubectl checks nothing. Empty is a valid protobuf message."""
         if 'protobuf' in request.headers.get('Accept', ''):
             return web.Response(body=b'', content_type='application/octet-stream')
         info = {'title': 'Kubernetes', 'version': _version.text()}
@@ -197,7 +208,7 @@ class Server:
         resource = self.catalogue.find(group, version, rest[0]) if rest else None
         if resource is None or len(rest) > 3 or bool(namespace) > resource.namespaced:
             raise _statuses.no_such_path()
-        name, subresource = (rest[1:] + ['', ''])[:2]
+        name, subresource = [*rest[1:], '', ''][:2]
         if subresource and subresource not in resource.subresources:
             raise _statuses.no_such_path()
         return _rest.Target(resource, namespace, name, subresource), watching
@@ -235,7 +246,8 @@ class Server:
         """Answer with a pod's log. No container runs here: there is a line that the pod was started, and no more."""
         pod = target.get(self.storage)
         if (pod.get('status') or {}).get('phase') == 'Pending':
-            why = f'container "{pod["spec"]["containers"][0]["name"]}" in pod "{target.name}" is waiting to start: ContainerCreating'
+            container = pod['spec']['containers'][0]['name']
+            why = f'container "{container}" in pod "{target.name}" is waiting to start: ContainerCreating'
             raise _statuses.StatusError(400, why)
         return web.Response(text=f'started {target.namespace}/{target.name}\n')
 
@@ -259,7 +271,7 @@ class Server:
             if kind is None:
                 raise _statuses.StatusError(
                     415,
-                    f'the body of the request was in an unknown format - accepted media types include: {", ".join(_PATCHES)}',
+                    f'{_UNKNOWN_FORMAT}{", ".join(_PATCHES)}',
                 )
             obj, made = await self.rest.patch(target, kind, body, user, dry_run=dry_run)
             return _object(request, target, obj, 201 if made else 200)
@@ -281,7 +293,7 @@ class Server:
             await self.rest.evict(target, body, user, dry_run=dry_run)
             return web.json_response(created, status=201)
         if target.subresource == 'binding':
-            await self.rest.bind(target, body, user)
+            await self.rest.bind(target, body)
             return web.json_response(created, status=201)
         if target.name:
             raise _statuses.StatusError(405, 'the server does not allow this method on the requested resource')
@@ -318,13 +330,13 @@ class Server:
         body = await _body(request)
         if target.resource.plural == 'bindings':
             pod = self.catalogue.resources['', 'v1', 'pods']
-            await self.rest.bind(_rest.Target(pod, target.namespace, body['metadata']['name']), body, user)
+            await self.rest.bind(_rest.Target(pod, target.namespace, body['metadata']['name']), body)
             return web.json_response(
                 {'kind': 'Status', 'apiVersion': 'v1', 'status': 'Success', 'code': 201}, status=201
             )
 
         def allows(who: _identity.User, what: _access.Attributes) -> bool:
-            return _access.is_allowed(self.configuration.modes, who, what, self.storage.list)
+            return _access.is_allowed(self.configuration.modes, who, what, self.storage.objects)
 
         return web.json_response(_reviews.answer(target.resource.plural, body, user, self.users, allows), status=201)
 
@@ -346,7 +358,7 @@ async def _body(request: web.Request) -> Any:
     if 'protobuf' in request.content_type:
         raise _statuses.StatusError(
             415,
-            'the body of the request was in an unknown format - accepted media types include: application/json, application/yaml',
+            f'{_UNKNOWN_FORMAT}application/json, application/yaml',
         )
     try:
         body = yaml.safe_load(raw) if 'yaml' in request.content_type else json.loads(raw)
@@ -363,7 +375,7 @@ def _check_kind(resource: _resources.Resource, body: Json) -> None:
     sent = (body.get('apiVersion') or resource.api_version, body.get('kind') or resource.kind)
     body['apiVersion'], body['kind'] = sent
     if sent != (resource.api_version, resource.kind):
-        why = f'{sent[1]} in version "{sent[0]}" cannot be handled as a {resource.kind}: expected {resource.api_version}, Kind={resource.kind}'
+        why = f'{sent[1]} in version "{sent[0]}" cannot be handled as a {resource.kind}'
         raise _statuses.StatusError(400, why)
 
 

@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from . import _access, _flags, _program, _rest, _version
+from . import _access, _addresses, _flags, _program, _rest, _version
 
 _OFF_BY_DEFAULT = {'AlwaysAdmit', 'AlwaysDeny', 'NodeRestriction', 'AlwaysPullImages', 'EventRateLimit'}
 # Name to (first, last) minor version. What a plug-in does here: NodeRestriction and ServiceAccount are enforced.
@@ -83,10 +83,9 @@ def read(values: Mapping[str, str], version: _version.Version) -> Configuration:
     services = _services(values['service-cluster-ip-range'])
     first, _, last = values['service-node-port-range'].partition('-')
     plugins = _plugins(values, version)
+    ranges = _addresses.Ranges(services, range(int(first), int(last) + 1))
     privileged = _flags.is_set(values, 'allow-privileged')
-    return Configuration(
-        values, version, modes, _rest.Settings(services, range(int(first), int(last) + 1), plugins, privileged)
-    )
+    return Configuration(values, version, modes, _rest.Settings(ranges, plugins, privileged))
 
 
 def _services(text: str) -> ipaddress.IPv4Network | ipaddress.IPv6Network:

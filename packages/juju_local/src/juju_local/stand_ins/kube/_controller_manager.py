@@ -1,11 +1,11 @@
-"""kube-controller-manager: watches everything, asks `_controllers` what to do, does it. See there for what is left out."""
+"""kube-controller-manager: watches everything, asks `_controllers` what to do, does it. What is left out: see there."""
 
 from __future__ import annotations
 
 import threading
 import time
 
-from . import _client, _controllers, _program, _proxy, _version
+from . import _client, _controllers, _health, _node_controller, _program, _proxy, _version
 
 _SETTLE_S = 0.02  # changes come in bursts: decide once for all of them
 _PATIENCE_S = 5.0
@@ -21,14 +21,14 @@ def _run(values: dict[str, str], version: _version.Version) -> None:
     for name in ('service-account-private-key-file', 'root-ca-file'):
         _check_readable(name, values.get(name, ''))
     client = _client.Client(_proxy.access(values), f'kube-controller-manager/{_version.text()}')
-    _controllers.serve_health(values)
+    _health.serve(values)
     Manager(client, version).run()
 
 
 def _check_readable(name: str, path: str) -> None:
     if path:
         try:
-            with open(path, 'rb'):  # noqa: PTH123
+            with open(path, 'rb'):
                 return
         except OSError as error:
             why = str(error.strerror).lower()
@@ -76,10 +76,10 @@ class Manager:
     def _round(self) -> None:
         state = {plural: informer.objects() for plural, informer in self.informers.items()}
         now = time.monotonic()
-        for name, beat in _controllers.heartbeats(state).items():
+        for name, beat in _node_controller.heartbeats(state).items():
             if self.beats.get(name) != beat:
                 self.beats[name], self.seen[name] = beat, now
-        for action in _controllers.actions(state, self.seen, now):
+        for action in (*_controllers.actions(state), *_node_controller.actions(state, self.seen, now)):
             self._do(action)
 
     def _do(self, action: _controllers.Action) -> None:

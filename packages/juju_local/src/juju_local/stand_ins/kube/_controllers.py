@@ -1,4 +1,4 @@
-"""What the controller manager wants to be done, as a function of everything there is. Pure, but for `serve_health`.
+"""What the controller manager wants to be done, as a function of everything there is. Pure.
 
 `actions` returns requests; carrying them out and being asked again leads to rest. Not here: rolling updates in steps
 (a new template replaces all pods of the old one at once), StatefulSets, CronJobs, quotas, volumes.
@@ -7,19 +7,15 @@
 from __future__ import annotations
 
 import hashlib
-import http.server
 import json
-import threading
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from . import _program, _selectors, _times
+from . import _selectors, _times
 
 Json = dict[str, Any]
 State = Mapping[str, list[Json]]  # plural -> objects
-NODE_GRACE_S = 40.0
-POD_EVICTION_S = 300.0
 PATHS = {
     'namespaces': '/api/v1', 'nodes': '/api/v1', 'pods': '/api/v1', 'services': '/api/v1', 'endpoints': '/api/v1',
     'serviceaccounts': '/api/v1', 'replicationcontrollers': '/api/v1', 'persistentvolumeclaims': '/api/v1',
@@ -62,8 +58,8 @@ def collection(plural: str, namespace: str) -> str:
     return f'{PATHS[plural]}/namespaces/{namespace}/{plural}'
 
 
-def actions(state: State, seen: Mapping[str, float], now: float) -> list[Action]:
-    """Return everything to be done; `seen`: when each node's heartbeat was last seen to change."""
+def actions(state: State) -> list[Action]:
+    """Return everything to be done but for nodes (`_node_controller`)."""
     rounds = (
         _accounts,
         _terminations,
@@ -75,24 +71,23 @@ def actions(state: State, seen: Mapping[str, float], now: float) -> list[Action]
         _endpoints,
         _budgets,
     )
-    found = [action for each in rounds for action in each(state)]
-    return found + list(_nodes(state, seen, now))
+    return [action for each in rounds for action in each(state)]
 
 
-def _all(state: State, plural: str) -> list[Json]:
+def listed(state: State, plural: str) -> list[Json]:
     return state.get(plural, [])
 
 
-def _alive(obj: Json) -> bool:
+def is_alive(obj: Json) -> bool:
     return not obj['metadata'].get('deletionTimestamp')
 
 
 def _owned(objects: list[Json], owner: Json) -> list[Json]:
     uid = owner['metadata']['uid']
-    return [item for item in objects if any(ref['uid'] == uid and ref.get('controller') for ref in _owners(item))]
+    return [item for item in objects if any(ref['uid'] == uid and ref.get('controller') for ref in owners(item))]
 
 
-def _owners(obj: Json) -> list[Json]:
+def owners(obj: Json) -> list[Json]:
     return obj['metadata'].get('ownerReferences') or []
 
 
@@ -100,28 +95,28 @@ def _accounts(state: State) -> Iterator[Action]:
     """Give every namespace its service account `default`."""
     have = {
         item['metadata']['namespace']
-        for item in _all(state, 'serviceaccounts')
+        for item in listed(state, 'serviceaccounts')
         if item['metadata']['name'] == 'default'
     }
-    for namespace in _all(state, 'namespaces'):
+    for namespace in listed(state, 'namespaces'):
         name = namespace['metadata']['name']
-        if _alive(namespace) and name not in have:
+        if is_alive(namespace) and name not in have:
             body = {'apiVersion': 'v1', 'kind': 'ServiceAccount', 'metadata': {'name': 'default', 'namespace': name}}
             yield Action('POST', collection('serviceaccounts', name), body)
 
 
 def _terminations(state: State) -> Iterator[Action]:
     """Empty a namespace that is being deleted, then let it go."""
-    for namespace in _all(state, 'namespaces'):
-        if _alive(namespace):
+    for namespace in listed(state, 'namespaces'):
+        if is_alive(namespace):
             continue
         name = namespace['metadata']['name']
         left = False
         for plural in PATHS:
-            inside = [item for item in _all(state, plural) if item['metadata'].get('namespace') == name]
+            inside = [item for item in listed(state, plural) if item['metadata'].get('namespace') == name]
             left = left or bool(inside)
             for item in inside:
-                if _alive(item):
+                if is_alive(item):
                     yield Action('DELETE', path(plural, item))
         if not left:
             yield from (Action('DELETE', f'{base}/namespaces/{name}/{plural}') for plural, base in UNWATCHED.items())
@@ -131,18 +126,18 @@ def _terminations(state: State) -> Iterator[Action]:
 
 def _collect_garbage(state: State) -> Iterator[Action]:
     """Delete what lost all its owners; heed orphan and foreground deletion."""
-    uids = {item['metadata']['uid'] for plural in PATHS for item in _all(state, plural)}
+    uids = {item['metadata']['uid'] for plural in PATHS for item in listed(state, plural)}
     for plural in PATHS:
-        for item in _all(state, plural):
-            owners = _owners(item)
-            known = [ref for ref in owners if ref['kind'] not in _KINDS.values() or ref['uid'] in uids]
-            if owners and not known and _alive(item):
-                gone = tuple(_owner_path(ref, item) for ref in owners)
+        for item in listed(state, plural):
+            references = owners(item)
+            known = [ref for ref in references if ref['kind'] not in _KINDS.values() or ref['uid'] in uids]
+            if references and not known and is_alive(item):
+                gone = tuple(_owner_path(ref, item) for ref in references)
                 yield Action(
                     'DELETE', path(plural, item), {'preconditions': {'uid': item['metadata']['uid']}}, absent=gone
                 )
             finalizers = item['metadata'].get('finalizers') or []
-            if not _alive(item) and {'orphan', 'foregroundDeletion'} & set(finalizers):
+            if not is_alive(item) and {'orphan', 'foregroundDeletion'} & set(finalizers):
                 yield from _finish(state, plural, item, finalizers)
 
 
@@ -154,18 +149,18 @@ def _owner_path(reference: Json, item: Json) -> str:
 def _finish(state: State, plural: str, owner: Json, finalizers: list[str]) -> Iterator[Action]:
     uid = owner['metadata']['uid']
     dependents = [
-        (each, item) for each in PATHS for item in _all(state, each) if any(ref['uid'] == uid for ref in _owners(item))
+        (each, item) for each in PATHS for item in listed(state, each) if any(ref['uid'] == uid for ref in owners(item))
     ]
     for each, item in dependents:
         if 'orphan' in finalizers:
-            kept = [ref for ref in _owners(item) if ref['uid'] != uid]
+            kept = [ref for ref in owners(item) if ref['uid'] != uid]
             yield Action(
                 'PATCH',
                 path(each, item),
                 {'metadata': {'ownerReferences': kept or None}},
                 'application/merge-patch+json',
             )
-        elif _alive(item):
+        elif is_alive(item):
             yield Action('DELETE', path(each, item))
     if not dependents:
         left = [name for name in finalizers if name not in ('orphan', 'foregroundDeletion')]
@@ -181,10 +176,10 @@ def _hash(template: Json) -> str:
 
 def _deployments(state: State) -> Iterator[Action]:
     """Keep one ReplicaSet with the present template at full size, the others at nothing."""
-    for deployment in filter(_alive, _all(state, 'deployments')):
+    for deployment in filter(is_alive, listed(state, 'deployments')):
         spec, meta = deployment['spec'], deployment['metadata']
         name = f'{meta["name"]}-{_hash(spec["template"])}'
-        sets = _owned(_all(state, 'replicasets'), deployment)
+        sets = _owned(listed(state, 'replicasets'), deployment)
         current = next((item for item in sets if item['metadata']['name'] == name), None)
         if current is None:
             yield Action('POST', collection('replicasets', meta['namespace']), _replica_set(deployment, name))
@@ -262,8 +257,8 @@ def _pod(plural: str, owner: Json, **spec: Any) -> Action:
 def _replicas(state: State) -> Iterator[Action]:
     """Keep as many pods as each ReplicaSet and ReplicationController says."""
     for plural in ('replicasets', 'replicationcontrollers'):
-        for owner in filter(_alive, _all(state, plural)):
-            pods = [pod for pod in _owned(_all(state, 'pods'), owner) if _is_active(pod)]
+        for owner in filter(is_alive, listed(state, plural)):
+            pods = [pod for pod in _owned(listed(state, 'pods'), owner) if _is_active(pod)]
             wanted = owner['spec'].get('replicas', 0)
             yield from (_pod(plural, owner) for _ in range(wanted - len(pods)))
             spare = sorted(pods, key=lambda pod: (_is_ready(pod), bool(pod['spec'].get('nodeName'))))
@@ -280,7 +275,7 @@ def _replicas(state: State) -> Iterator[Action]:
 
 
 def _is_active(pod: Json) -> bool:
-    return _alive(pod) and (pod.get('status') or {}).get('phase') not in ('Succeeded', 'Failed')
+    return is_alive(pod) and (pod.get('status') or {}).get('phase') not in ('Succeeded', 'Failed')
 
 
 def _is_ready(pod: Json) -> bool:
@@ -293,7 +288,7 @@ def is_ready_node(node: Json) -> bool:
 
 
 def may_run(spec: Json, node: Json, *, daemon: bool = False) -> bool:
-    """Tell whether nodeSelector and tolerations let a pod onto a node; a DaemonSet's pods tolerate what it adds for them."""
+    """Tell whether nodeSelector and tolerations let a pod onto a node; a DaemonSet's pods tolerate more."""
     labels = node['metadata'].get('labels') or {}
     if any(labels.get(key) != value for key, value in (spec.get('nodeSelector') or {}).items()):
         return False
@@ -315,10 +310,10 @@ def _tolerates(toleration: Json, taint: Json) -> bool:
 
 def _daemons(state: State) -> Iterator[Action]:
     """Keep one pod of each DaemonSet on every node that may run it."""
-    for owner in filter(_alive, _all(state, 'daemonsets')):
+    for owner in filter(is_alive, listed(state, 'daemonsets')):
         spec = owner['spec']['template']['spec']
-        nodes = [node['metadata']['name'] for node in _all(state, 'nodes') if may_run(spec, node, daemon=True)]
-        pods = [pod for pod in _owned(_all(state, 'pods'), owner) if _is_active(pod)]
+        nodes = [node['metadata']['name'] for node in listed(state, 'nodes') if may_run(spec, node, daemon=True)]
+        pods = [pod for pod in _owned(listed(state, 'pods'), owner) if _is_active(pod)]
         where = [pod['spec'].get('nodeName') for pod in pods]
         tolerations = [
             *(spec.get('tolerations') or []),
@@ -346,8 +341,8 @@ _DAEMON_TOLERATES = (
 
 
 def _jobs(state: State) -> Iterator[Action]:
-    for owner in filter(_alive, _all(state, 'jobs')):
-        pods = _owned(_all(state, 'pods'), owner)
+    for owner in filter(is_alive, listed(state, 'jobs')):
+        pods = _owned(listed(state, 'pods'), owner)
         done = sum((pod.get('status') or {}).get('phase') == 'Succeeded' for pod in pods)
         wanted, active = owner['spec'].get('completions', 1), [pod for pod in pods if _is_active(pod)]
         missing = min(wanted - done, owner['spec'].get('parallelism', 1)) - len(active)
@@ -360,8 +355,8 @@ def _jobs(state: State) -> Iterator[Action]:
 
 def _endpoints(state: State) -> Iterator[Action]:
     """Keep the endpoints of every service with a selector: its ready pods."""
-    known = {(item['metadata']['namespace'], item['metadata']['name']): item for item in _all(state, 'endpoints')}
-    for service in _all(state, 'services'):
+    known = {(item['metadata']['namespace'], item['metadata']['name']): item for item in listed(state, 'endpoints')}
+    for service in listed(state, 'services'):
         selector = service['spec'].get('selector')
         meta = service['metadata']
         if not selector:
@@ -374,7 +369,7 @@ def _endpoints(state: State) -> Iterator[Action]:
             yield Action('POST', collection('endpoints', meta['namespace']), body)
         elif (old.get('subsets') or []) != wanted:
             yield Action('PATCH', path('endpoints', old), {'subsets': wanted}, 'application/merge-patch+json')
-    names = {(item['metadata']['namespace'], item['metadata']['name']) for item in _all(state, 'services')}
+    names = {(item['metadata']['namespace'], item['metadata']['name']) for item in listed(state, 'services')}
     for key, item in known.items():
         if key not in names and 'subsets' in item:
             yield Action('DELETE', path('endpoints', item))
@@ -394,9 +389,9 @@ def _subsets(state: State, service: Json, selector: Json) -> list[Json]:
                 'uid': pod['metadata']['uid'],
             },
         }
-        for pod in _all(state, 'pods')
+        for pod in listed(state, 'pods')
         if pod['metadata']['namespace'] == namespace
-        and _alive(pod)
+        and is_alive(pod)
         and _is_ready(pod)
         and _selectors.matches(requirements, pod['metadata'].get('labels'))
     ]
@@ -414,15 +409,15 @@ def _subsets(state: State, service: Json, selector: Json) -> list[Json]:
 
 
 def _budgets(state: State) -> Iterator[Action]:
-    for budget in _all(state, 'poddisruptionbudgets'):
+    for budget in listed(state, 'poddisruptionbudgets'):
         wanted = _selectors.from_object((budget.get('spec') or {}).get('selector'))
         namespace = budget['metadata']['namespace']
         pods = [
             pod
-            for pod in _all(state, 'pods')
+            for pod in listed(state, 'pods')
             if pod['metadata']['namespace'] == namespace and _selectors.matches(wanted, pod['metadata'].get('labels'))
         ]
-        healthy = sum(_is_ready(pod) and _alive(pod) for pod in pods)
+        healthy = sum(_is_ready(pod) and is_alive(pod) for pod in pods)
         yield from _status('poddisruptionbudgets', budget, {'currentHealthy': healthy, 'expectedPods': len(pods)})
 
 
@@ -432,107 +427,3 @@ def _status(plural: str, obj: Json, wanted: Json) -> Iterator[Action]:
         yield Action(
             'PATCH', path(plural, obj, subresource='status'), {'status': wanted}, 'application/merge-patch+json'
         )
-
-
-def heartbeats(state: State) -> dict[str, str]:
-    """Return what each node last said, as a text that changes with every heartbeat."""
-    leases = {item['metadata']['name']: (item.get('spec') or {}).get('renewTime', '') for item in _all(state, 'leases')}
-    found = {}
-    for node in _all(state, 'nodes'):
-        name = node['metadata']['name']
-        times = [item.get('lastHeartbeatTime', '') for item in (node.get('status') or {}).get('conditions') or []]
-        found[name] = f'{leases.get(name, "")} {max(times, default="")}'
-    return found
-
-
-def _nodes(state: State, seen: Mapping[str, float], now: float) -> Iterator[Action]:
-    """Mark nodes that fell silent, taint what is not ready, and in the end delete the pods of silent or vanished nodes."""
-    names = {node['metadata']['name'] for node in _all(state, 'nodes')}
-    for node in _all(state, 'nodes'):
-        silent = now - seen.get(node['metadata']['name'], now)
-        if silent > NODE_GRACE_S:
-            yield from _silenced(node)
-        yield from _taint(node)
-        if silent > NODE_GRACE_S + POD_EVICTION_S:
-            yield from _evict(state, node['metadata']['name'])
-    for pod in _all(state, 'pods'):
-        if pod['spec'].get('nodeName') and pod['spec']['nodeName'] not in names:
-            yield Action('DELETE', path('pods', pod), {'gracePeriodSeconds': 0})
-
-
-def _silenced(node: Json) -> Iterator[Action]:
-    conditions = (node.get('status') or {}).get('conditions') or []
-    if all(item['status'] == 'Unknown' for item in conditions):
-        return
-    now = _times.timestamp()
-    unknown = [
-        {
-            **item,
-            'status': 'Unknown',
-            'reason': 'NodeStatusUnknown',
-            'message': 'Kubelet stopped posting node status.',
-            'lastTransitionTime': now,
-        }
-        for item in conditions
-    ]
-    yield Action(
-        'PATCH',
-        path('nodes', node, subresource='status'),
-        {'status': {'conditions': unknown}},
-        'application/merge-patch+json',
-    )
-
-
-_CONDITION_TAINTS = {'False': 'node.kubernetes.io/not-ready', 'Unknown': 'node.kubernetes.io/unreachable'}
-
-
-def _taint(node: Json) -> Iterator[Action]:
-    """Keep the NoSchedule taints that mirror the node's state."""
-    spec = node.get('spec') or {}
-    ready = next(
-        (item['status'] for item in (node.get('status') or {}).get('conditions') or [] if item['type'] == 'Ready'), ''
-    )
-    wanted = {_CONDITION_TAINTS[ready]} if ready in _CONDITION_TAINTS else set()
-    if spec.get('unschedulable'):
-        wanted.add('node.kubernetes.io/unschedulable')
-    ours = {*_CONDITION_TAINTS.values(), 'node.kubernetes.io/unschedulable'}
-    taints = spec.get('taints') or []
-    have = {taint['key'] for taint in taints if taint['key'] in ours and taint['effect'] == 'NoSchedule'}
-    if have != wanted:
-        kept = [taint for taint in taints if taint['key'] not in ours]
-        new = kept + [{'key': key, 'effect': 'NoSchedule'} for key in sorted(wanted)]
-        version = node['metadata']['resourceVersion']
-        patch = {'metadata': {'resourceVersion': version}, 'spec': {'taints': new or None}}
-        yield Action('PATCH', path('nodes', node), patch, 'application/merge-patch+json')
-
-
-def _evict(state: State, name: str) -> Iterator[Action]:
-    for pod in _all(state, 'pods'):
-        daemon = any(ref['kind'] == 'DaemonSet' for ref in _owners(pod))
-        if pod['spec'].get('nodeName') == name and _alive(pod) and not daemon:
-            yield Action('DELETE', path('pods', pod))
-
-
-def serve_health(values: Mapping[str, str]) -> None:
-    """Serve /healthz on the insecure port of a controller manager or scheduler."""
-    port = int(values.get('port', '0') or 0)
-    if not port:
-        return
-    try:
-        server = http.server.ThreadingHTTPServer((values.get('address', '0.0.0.0'), port), _Health)  # noqa: S104
-    except OSError as error:
-        raise _program.Fatal(f'failed to create listener: failed to listen on port {port}: {error.strerror}') from error
-    server.daemon_threads = True
-    threading.Thread(target=server.serve_forever, daemon=True).start()
-
-
-class _Health(http.server.BaseHTTPRequestHandler):
-    def do_GET(self) -> None:  # noqa: N802
-        body = b'ok' if self.path == '/healthz' else b''
-        self.send_response(200 if body else 404)
-        self.send_header('Content-Length', str(len(body)))
-        self.end_headers()
-        self.wfile.write(body)
-
-    def log_message(self, *_: object) -> None:
-        """Keep quiet."""

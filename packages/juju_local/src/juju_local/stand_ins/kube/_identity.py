@@ -1,4 +1,4 @@
-"""Who is asking: token file, basic file, client certificates. Files are read once, at start, as the real server does."""
+"""Who is asking: token file, basic file, client certificates. Files are read once, at start, as by the real server."""
 
 from __future__ import annotations
 

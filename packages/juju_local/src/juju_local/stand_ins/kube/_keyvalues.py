@@ -20,7 +20,7 @@ CREATE TABLE IF NOT EXISTS meta (name TEXT PRIMARY KEY, value INTEGER);
 """
 
 
-class Compacted(Exception):  # noqa: N818  (etcd's own name for it)
+class Compacted(Exception):
     """The revision asked for is no longer there."""
 
 

@@ -1,4 +1,4 @@
-"""kubelet: registers its node, keeps saying that it lives, and takes its pods through their lives. Runs no containers."""
+"""kubelet: registers its node, says that it lives, and takes its pods through their lives. Runs no containers."""
 
 from __future__ import annotations
 
@@ -10,7 +10,15 @@ from pathlib import Path
 from typing import Any
 
 from . import (
-    _client, _flags, _kubelet_node, _kubelet_pods, _kubelet_server, _kubelet_settings, _program, _times, _version,
+    _client,
+    _flags,
+    _kubelet_node,
+    _kubelet_pods,
+    _kubelet_server,
+    _kubelet_settings,
+    _program,
+    _times,
+    _version,
 )  # fmt: skip
 
 Json = dict[str, Any]

@@ -26,7 +26,7 @@ class _Handler(http.server.BaseHTTPRequestHandler):
             self.request.do_handshake()
         super().setup()
 
-    def do_GET(self) -> None:  # noqa: N802
+    def do_GET(self) -> None:
         if isinstance(self.request, ssl.SSLSocket) and not self.anonymous and not self.request.getpeercert():
             self._send(401, 'Unauthorized')
             return

@@ -86,7 +86,8 @@ def wrong(config: Any, version: _version.Version) -> str:
         for step in name.split('.'):
             value = value.get(step) if isinstance(value, dict) else None
         if value is not None and not _fits(value, go):
-            return f'json: cannot unmarshal {_json_kind(value)} into Go struct field KubeletConfiguration.{name} of type {go}'
+            field = f'KubeletConfiguration.{name}'
+            return f'json: cannot unmarshal {_json_kind(value)} into Go struct field {field} of type {go}'
     for gate in config.get('featureGates') or {}:
         if not _flags.is_gate(gate, version):
             return f'unrecognized feature gate: {gate}'

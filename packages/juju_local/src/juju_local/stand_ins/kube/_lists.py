@@ -28,7 +28,7 @@ def _filter(query: Mapping[str, str], target: _rest.Target) -> Filter:
 
     def matches(obj: Json) -> bool:
         meta = obj['metadata']
-        if target.namespace and meta.get('namespace') != target.namespace or target.name not in ('', meta['name']):
+        if (target.namespace and meta.get('namespace') != target.namespace) or target.name not in ('', meta['name']):
             return False
         return _selectors.matches(labels, meta.get('labels')) and _selectors.matches_fields(fields, obj)
 
@@ -38,7 +38,7 @@ def _filter(query: Mapping[str, str], target: _rest.Target) -> Filter:
 def selected(request: web.Request, storage: _storage.Storage, target: _rest.Target) -> list[Json]:
     """Return the stored objects that a request's namespace and selectors choose."""
     matches = _filter(request.query, target)
-    return [obj for obj in storage.list(target.resource.storage, target.namespace) if matches(obj)]
+    return [obj for obj in storage.objects(target.resource.storage, target.namespace) if matches(obj)]
 
 
 def collection(storage: _storage.Storage, resource: _resources.Resource, found: list[Json]) -> Json:
@@ -127,8 +127,10 @@ class _Stream:
     async def begin(self, storage: _storage.Storage, target: _rest.Target, since: str) -> int | None:
         """Send what the client has missed; returns the revision it knows now, None if that is impossible."""
         seen = storage.revision
-        events = storage.since(self.resource.storage, int(since)) if since not in ('', '0') else []
-        present = storage.list(self.resource.storage, target.namespace) if since in ('', '0') else []
+        events: list[_storage.Event] | None = (
+            storage.since(self.resource.storage, int(since)) if since not in ('', '0') else []
+        )
+        present = storage.objects(self.resource.storage, target.namespace) if since in ('', '0') else []
         await self.response.prepare(self.request)
         if events is None:
             gone = _statuses.StatusError(410, f'too old resource version: {since} ({storage.floor})')

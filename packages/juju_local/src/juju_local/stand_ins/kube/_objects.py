@@ -96,6 +96,7 @@ def check(resource: _resources.Resource, obj: Json) -> None:
         raise _statuses.invalid(resource.group, resource.kind, name, causes)
 
 
+_LABEL_RULE = "alphanumeric characters, '-', '_' or '.', and must start and end with an alphanumeric character"
 _NAME_RULE = (
     "a DNS-1123 subdomain must consist of lower case alphanumeric characters, '-' or '.', and must start and end with "
     "an alphanumeric character (e.g. 'example.com', regex used for validation is "
@@ -117,14 +118,14 @@ def _label_causes(field: str, labels: Mapping[str, Any]) -> list[tuple[str, str]
             causes.append(
                 (
                     field,
-                    f"Invalid value: \"{key}\": name part must consist of alphanumeric characters, '-', '_' or '.', and must start and end with an alphanumeric character",
+                    f'Invalid value: "{key}": name part must consist of {_LABEL_RULE}',
                 )
             )
         if not isinstance(value, str) or not _VALUE.fullmatch(value):
             causes.append(
                 (
                     field,
-                    f"Invalid value: \"{value}\": a valid label must be an empty string or consist of alphanumeric characters, '-', '_' or '.', and must start and end with an alphanumeric character",
+                    f'Invalid value: "{value}": a valid label must be an empty string or consist of {_LABEL_RULE}',
                 )
             )
         elif len(value) > 63:
@@ -203,10 +204,11 @@ _CHECKS = {
 def _check_immutable(resource: _resources.Resource, old: Json, new_object: Json) -> None:
     name, group, kind = old['metadata']['name'], resource.group, resource.kind
     before, after = old.get('spec') or {}, new_object.get('spec') or {}
-    if resource.storage == 'services' and before.get('clusterIP') and after.get('clusterIP') != before['clusterIP']:
-        if 'ExternalName' not in (before.get('type'), after.get('type')):
-            cause = ('spec.clusterIP', f'Invalid value: "{after.get("clusterIP", "")}": field is immutable')
-            raise _statuses.invalid(group, kind, name, [cause])
+    external = 'ExternalName' in (before.get('type'), after.get('type'))
+    moved = bool(before.get('clusterIP')) and after.get('clusterIP') != before['clusterIP']
+    if resource.storage == 'services' and moved and not external:
+        cause = ('spec.clusterIP', f'Invalid value: "{after.get("clusterIP", "")}": field is immutable')
+        raise _statuses.invalid(group, kind, name, [cause])
     apps = resource.storage in ('deployments', 'daemonsets', 'replicasets') and resource.version == 'v1'
     if apps and before.get('selector') != after.get('selector'):
         cause = ('spec.selector', f'Invalid value: {after.get("selector")}: field is immutable')
@@ -216,5 +218,9 @@ def _check_immutable(resource: _resources.Resource, old: Json, new_object: Json)
     if resource.storage == 'pods':
         fixed = {'nodeName', 'serviceAccountName', 'hostNetwork', 'restartPolicy'}
         if any(before.get(key) != after.get(key) for key in fixed):
-            why = 'Forbidden: pod updates may not change fields other than `spec.containers[*].image`, `spec.initContainers[*].image`, `spec.activeDeadlineSeconds` or `spec.tolerations` (only additions to existing tolerations)'
+            why = (
+                'Forbidden: pod updates may not change fields other than `spec.containers[*].image`, '
+                '`spec.initContainers[*].image`, `spec.activeDeadlineSeconds` or `spec.tolerations` '
+                '(only additions to existing tolerations)'
+            )
             raise _statuses.invalid(group, kind, name, [('spec', why)])

@@ -1,4 +1,4 @@
-"""The four ways to patch an object: JSON patch, merge patch, strategic merge patch, and a small server-side apply. Pure."""
+"""The ways to patch an object: JSON patch, merge patch, strategic merge patch. Pure."""
 
 from __future__ import annotations
 
@@ -46,7 +46,7 @@ def _merge_key(parent: str, name: str) -> str | None:
 
 
 def strategic(target: Json, patch: Json, parent: str = '') -> Json:
-    """Apply a strategic merge patch, with the directives $patch, $setElementOrder, $deleteFromPrimitiveList, $retainKeys."""
+    """Apply a strategic merge patch, with its directives ($patch, $setElementOrder, $deleteFromPrimitiveList ...)."""
     if not isinstance(patch, dict):
         return copy.deepcopy(patch)
     directive = patch.get('$patch')

@@ -18,8 +18,8 @@ def access(values: dict[str, str]) -> _client.Access:
     """Return the server of --kubeconfig and --master, the latter winning; raises Fatal."""
     path, master = values.get('kubeconfig', ''), values.get('master', '')
     if not path and not master:
-        why = 'unable to load in-cluster configuration, KUBERNETES_SERVICE_HOST and KUBERNETES_SERVICE_PORT must be defined'
-        raise _program.Fatal(f'invalid configuration: {why}')
+        missing = 'KUBERNETES_SERVICE_HOST and KUBERNETES_SERVICE_PORT must be defined'
+        raise _program.Fatal(f'invalid configuration: unable to load in-cluster configuration, {missing}')
     if not path:
         return _client.Access(_with_scheme(master))
     found = _client.from_kubeconfig(path)
@@ -64,7 +64,7 @@ def _serve_health(address: str) -> None:
 
 
 class _Health(http.server.BaseHTTPRequestHandler):
-    def do_GET(self) -> None:  # noqa: N802
+    def do_GET(self) -> None:
         self.send_response(200 if self.path == '/healthz' else 404)
         self.send_header('Content-Length', '0')
         self.end_headers()

@@ -1,25 +1,31 @@
-"""The verbs of the REST API on stored objects: admission, defaults, guarded writes, deletion. HTTP is in `_apiserver`."""
+"""The verbs of the REST API on stored objects: admission, guarded writes, deletion. HTTP is in `_apiserver`."""
 
 from __future__ import annotations
 
 import asyncio
-import datetime
-import ipaddress
 import random
 import uuid
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
-from . import _access, _identity, _objects, _patches, _resources, _selectors, _statuses, _storage
+from . import (
+    _access,
+    _addresses,
+    _deletion,
+    _disruption,
+    _identity,
+    _objects,
+    _patches,
+    _resources,
+    _statuses,
+    _storage,
+    _times,
+)
 
 Json = dict[str, Any]
 _LETTERS = 'bcdfghjklmnpqrstvwxz2456789'
 _RETRIES = 8
-
-
-def timestamp() -> str:
-    return datetime.datetime.now(datetime.timezone.utc).strftime('%Y-%m-%dT%H:%M:%SZ')
 
 
 @dataclass(frozen=True)
@@ -41,8 +47,7 @@ class Target:
 
 @dataclass(frozen=True)
 class Settings:
-    services: ipaddress.IPv4Network | ipaddress.IPv6Network
-    node_ports: range
+    ranges: _addresses.Ranges
     plugins: frozenset[str]  # admission plug-ins
     allow_privileged: bool
 
@@ -59,7 +64,7 @@ class Rest:
         resource = target.resource
         suffix = ''.join(random.choices(_LETTERS, k=5))  # noqa: S311  (a name, no secret)
         obj = _objects.new(
-            resource, sent, target.namespace, now=timestamp(), uid=str(uuid.uuid4()), suffix=suffix
+            resource, sent, target.namespace, now=_times.timestamp(), uid=str(uuid.uuid4()), suffix=suffix
         )  # fmt: skip
         name = obj['metadata']['name']
         self._admit_create(target, obj, user)
@@ -67,7 +72,7 @@ class Rest:
             raise _statuses.already_exists(resource.group, resource.plural, name)
         if resource.storage == 'services':
             async with self._allocating:
-                return await self._store_new(target, self._allocate(obj), name, dry_run)
+                return await self._store_new(target, self._allocated(obj), name, dry_run)
         return await self._store_new(target, obj, name, dry_run)
 
     async def _store_new(self, target: Target, obj: Json, name: str, dry_run: bool) -> Json:
@@ -100,7 +105,8 @@ class Rest:
         if 'ServiceAccount' in self.settings.plugins:
             account = spec['serviceAccountName']
             if self.storage.get('serviceaccounts', target.namespace, account) is None:
-                why = f'error looking up service account {target.namespace}/{account}: serviceaccount "{account}" not found'
+                missing = f'serviceaccount "{account}" not found'
+                why = f'error looking up service account {target.namespace}/{account}: {missing}'
                 raise _statuses.refused('', 'pods', name, why)
         privileged = any((item.get('securityContext') or {}).get('privileged') for item in spec['containers'])
         if privileged and not self.settings.allow_privileged:
@@ -114,76 +120,20 @@ class Rest:
                 name = obj['metadata'].get('name', '')
                 raise _statuses.refused(target.resource.group, target.resource.plural, name, why)
 
-    def _allocate(self, obj: Json) -> Json:
-        """Give a service its address and node ports."""
-        spec = dict(obj['spec'])
-        others = [
-            other['spec']
-            for other in self.storage.list('services')
-            if other['metadata']['uid'] != obj['metadata']['uid']
-        ]
-        if spec['type'] != 'ExternalName' and not spec.get('clusterIP'):
-            spec['clusterIP'] = self._free_address({other.get('clusterIP') for other in others})
-        elif spec.get('clusterIP') not in (None, '', 'None'):
-            self._check_address(obj, spec['clusterIP'], {other.get('clusterIP') for other in others})
-        if spec['type'] in ('NodePort', 'LoadBalancer'):
-            used = {port.get('nodePort') for other in others for port in other.get('ports') or []}
-            spec['ports'] = [self._with_node_port(obj, port, used) for port in spec['ports']]
-        return {**obj, 'spec': spec}
-
-    def _free_address(self, used: set[str | None]) -> str:
-        hosts = self.settings.services
-        free = (str(hosts[index]) for index in range(2, hosts.num_addresses - 1))
-        # The first sixteen are left to who asks for one by name: DNS has network + 10.
-        for address in (str(hosts[index]) for index in range(17, hosts.num_addresses - 1)):
-            if address not in used:
-                return address
-        for address in free:
-            if address not in used:
-                return address
-        raise _statuses.StatusError(500, 'Internal error occurred: failed to allocate a serviceIP: range is full')
-
-    def _check_address(self, obj: Json, address: str, used: set[str | None]) -> None:
-        name = obj['metadata']['name']
-        try:
-            inside = ipaddress.ip_address(address) in self.settings.services
-        except ValueError as error:
-            cause = ('spec.clusterIP', f'Invalid value: "{address}": must be empty, \'None\', or a valid IP address')
-            raise _statuses.invalid('', 'Service', name, [cause]) from error
-        wrong = (
-            ''
-            if inside
-            else f'provided IP is not in the valid range. The range of valid IPs is {self.settings.services}'
-        )
-        if address in used:
-            wrong = 'provided IP is already allocated'
-        if wrong:
-            raise _statuses.invalid('', 'Service', name, [('spec.clusterIP', f'Invalid value: "{address}": {wrong}')])
-
-    def _with_node_port(self, obj: Json, port: Json, used: set[int | None]) -> Json:
-        number = port.get('nodePort') or next(number for number in self.settings.node_ports if number not in used)
-        wrong = 'provided port is already allocated' if number in used else ''
-        if number not in self.settings.node_ports:
-            ports = self.settings.node_ports
-            wrong = (
-                f'provided port is not in the valid range. The range of valid ports is {ports.start}-{ports.stop - 1}'
-            )
-        if wrong:
-            cause = ('spec.ports[0].nodePort', f'Invalid value: {number}: {wrong}')
-            raise _statuses.invalid('', 'Service', obj['metadata']['name'], [cause])
-        used.add(number)
-        return {**port, 'nodePort': number}
+    def _allocated(self, service: Json) -> Json:
+        return _addresses.allocated(service, self.storage.objects('services'), self.settings.ranges)
 
     async def replace(self, target: Target, sent: Json, user: _identity.User, *, dry_run: bool = False) -> Json:
         """Store what a PUT sent; a resourceVersion in it must be the present one."""
         if (sent.get('metadata') or {}).get('name', target.name) != target.name:
-            why = f'the name of the object ({sent["metadata"]["name"]}) does not match the name on the URL ({target.name})'
+            name = sent['metadata']['name']
+            why = f'the name of the object ({name}) does not match the name on the URL ({target.name})'
             raise _statuses.StatusError(400, why)
         wanted = (sent.get('metadata') or {}).get('resourceVersion')
         return await self.change(target, lambda _: sent, user, wanted=wanted, dry_run=dry_run)
 
     async def patch(
-        self, target: Target, kind: str, patch: Any, user: _identity.User, *, dry_run: bool = False, manager: str = ''
+        self, target: Target, kind: str, patch: Any, user: _identity.User, *, dry_run: bool = False
     ) -> tuple[Json, bool]:
         """Apply a patch; returns the object, and whether it was made by a server-side apply."""
         if kind == 'apply' and self.storage.get(target.resource.storage, target.namespace, target.name) is None:
@@ -221,7 +171,7 @@ class Rest:
             new = _objects.changed(resource, view, edit(view), target.subresource)
             self._admit_node(target, 'update', new, old, user)
             if resource.storage == 'services' and not target.subresource:
-                new = self._allocate(new)
+                new = self._allocated(new)
             try:
                 return await self._store_changed(target, old, new, dry_run)
             except _storage.Clash:
@@ -233,7 +183,7 @@ class Rest:
         if dry_run or _same(old, new):
             return {**new, 'metadata': {**meta, 'resourceVersion': old['metadata']['resourceVersion']}}
         revision = _storage.revision_of(old)
-        if meta.get('deletionTimestamp') and not meta.get('finalizers') and _is_finished(resource, new):
+        if meta.get('deletionTimestamp') and not meta.get('finalizers') and _deletion.is_finished(resource, new):
             await self.storage.delete(resource.storage, target.namespace, target.name, revision)
             return new
         return await self.storage.put(resource.storage, target.namespace, target.name, new, revision)
@@ -249,7 +199,7 @@ class Rest:
             self._check_preconditions(target, old, options)
             if resource.storage == 'namespaces' and target.name in ('default', 'kube-system', 'kube-public'):
                 raise _statuses.refused('', 'namespaces', target.name, 'this namespace may not be deleted')
-            marked = _marked(resource, old, options)
+            marked = _deletion.marked(resource, old, options)
             if dry_run:
                 return marked or old, marked is None
             try:
@@ -268,10 +218,11 @@ class Rest:
         for key, what in (('uid', 'UID'), ('resourceVersion', 'ResourceVersion')):
             wanted = (options.get('preconditions') or {}).get(key)
             if wanted and wanted != old['metadata'][key]:
-                why = f'Precondition failed: {what} in precondition: {wanted}, {what} in object meta: {old["metadata"][key]}'
+                have = old['metadata'][key]
+                why = f'Precondition failed: {what} in precondition: {wanted}, {what} in object meta: {have}'
                 raise _statuses.conflict(target.resource.group, target.resource.plural, target.name, why)
 
-    async def bind(self, target: Target, binding: Json, user: _identity.User) -> None:
+    async def bind(self, target: Target, binding: Json) -> None:
         """Give a pod its node (pods/binding)."""
         node = (binding.get('target') or {}).get('name', '')
 
@@ -307,44 +258,9 @@ class Rest:
     async def evict(self, target: Target, eviction: Json, user: _identity.User, *, dry_run: bool = False) -> None:
         """Delete a pod unless its disruption budget forbids it: 429 then, 500 when there is more than one budget."""
         pod = target.get(self.storage)
-        budgets = [
-            budget
-            for budget in self.storage.list('poddisruptionbudgets', target.namespace)
-            if _selectors.matches(
-                _selectors.from_object((budget.get('spec') or {}).get('selector')), pod['metadata'].get('labels')
-            )
-        ]
-        if len(budgets) > 1:
-            raise _statuses.StatusError(
-                500, 'This pod has more than one PodDisruptionBudget, which the eviction subresource does not support.'
-            )
-        waiting = (pod.get('status') or {}).get('phase') in ('Pending', 'Succeeded', 'Failed')
-        if budgets and not waiting and not pod['metadata'].get('deletionTimestamp'):
-            self._check_budget(budgets[0], pod)
+        pods, budgets = (self.storage.objects(kind, target.namespace) for kind in ('pods', 'poddisruptionbudgets'))
+        _disruption.check(pod, pods, budgets)
         await self.delete(target, eviction.get('deleteOptions') or {}, user, dry_run=dry_run)
-
-    def _check_budget(self, budget: Json, pod: Json) -> None:
-        """Raise 429 when evicting the pod would break the budget; counted from the pods, so it cannot be stale."""
-        spec, namespace = budget['spec'], pod['metadata']['namespace']
-        wanted = _selectors.from_object(spec.get('selector'))
-        pods = [
-            other
-            for other in self.storage.list('pods', namespace)
-            if _selectors.matches(wanted, other['metadata'].get('labels'))
-        ]
-        healthy = sum(is_ready(other) and not other['metadata'].get('deletionTimestamp') for other in pods)
-        if spec.get('minAvailable') is not None:
-            needed = _count(spec['minAvailable'], len(pods), up=True)
-        else:
-            needed = len(pods) - _count(spec.get('maxUnavailable', 1), len(pods), up=True)
-        if healthy - 1 < needed and is_ready(pod):
-            cause = {
-                'reason': 'DisruptionBudget',
-                'message': f'The disruption budget {budget["metadata"]["name"]} needs {needed} healthy pods and has {healthy} currently',
-            }
-            raise _statuses.StatusError(
-                429, "Cannot evict pod as it would violate the pod's disruption budget.", details={'causes': [cause]}
-            )
 
     def scale_of(self, target: Target) -> Json:
         """Return the Scale of a workload."""
@@ -381,7 +297,7 @@ class Rest:
             ('namespaces', '', {'apiVersion': 'v1', 'kind': 'Namespace', 'metadata': {'name': name}}) for name in names
         ]
         wanted += [(storage, '', obj) for storage, obj in _access.bootstrap()]
-        service = {'type': 'ClusterIP', 'clusterIP': str(self.settings.services[1])}
+        service = {'type': 'ClusterIP', 'clusterIP': str(self.settings.ranges.services[1])}
         service['ports'] = [{'name': 'https', 'port': 443, 'protocol': 'TCP', 'targetPort': 6443}]  # type: ignore[assignment]
         labels = {'component': 'apiserver', 'provider': 'kubernetes'}
         wanted.append(
@@ -406,69 +322,12 @@ class Rest:
                         raise
 
 
-def is_ready(pod: Json) -> bool:
-    conditions = (pod.get('status') or {}).get('conditions') or []
-    return any(item.get('type') == 'Ready' and item.get('status') == 'True' for item in conditions)
-
-
-def _count(value: Any, total: int, *, up: bool) -> int:
-    """Return a number or a percentage of a total, rounded up."""
-    if isinstance(value, str) and value.endswith('%'):
-        share = int(value[:-1]) * total
-        return -(-share // 100) if up else share // 100
-    return int(value)
-
-
 def _same(old: Json, new: Json) -> bool:
     def bare(obj: Json) -> Json:
         meta = {key: value for key, value in obj['metadata'].items() if key != 'resourceVersion'}
         return {**obj, 'metadata': meta, 'apiVersion': ''}
 
     return bare(old) == bare(new)
-
-
-def _is_finished(resource: _resources.Resource, obj: Json) -> bool:
-    """Tell whether nothing but its finalizers kept an object that is being deleted."""
-    if resource.storage == 'namespaces':
-        return not (obj.get('spec') or {}).get('finalizers')
-    if resource.storage == 'pods':
-        return not obj['metadata'].get('deletionGracePeriodSeconds')
-    return True
-
-
-def _marked(resource: _resources.Resource, old: Json, options: Json) -> Json | None:
-    """Return the object as it waits for its end; None if it can go at once."""
-    meta = dict(old['metadata'])
-    finalizers = list(meta.get('finalizers') or [])
-    policy = options.get('propagationPolicy') or ('Orphan' if options.get('orphanDependents') else '')
-    wanted = {'Orphan': 'orphan', 'Foreground': 'foregroundDeletion'}.get(policy)
-    if wanted and wanted not in finalizers:
-        finalizers.append(wanted)
-    grace = _grace(resource, old, options)
-    kept = resource.storage == 'namespaces' and (old.get('spec') or {}).get('finalizers')
-    if not finalizers and not grace and not kept:
-        return None
-    if finalizers:
-        meta['finalizers'] = finalizers
-    if not meta.get('deletionTimestamp') or (grace < meta.get('deletionGracePeriodSeconds', grace)):
-        end = datetime.datetime.now(datetime.timezone.utc) + datetime.timedelta(seconds=grace)
-        meta['deletionTimestamp'] = end.strftime('%Y-%m-%dT%H:%M:%SZ')
-        if resource.storage == 'pods':
-            meta['deletionGracePeriodSeconds'] = grace
-    marked = {**old, 'metadata': meta}
-    if resource.storage == 'namespaces':
-        marked['status'] = {**(old.get('status') or {}), 'phase': 'Terminating'}
-    return marked
-
-
-def _grace(resource: _resources.Resource, old: Json, options: Json) -> int:
-    """Return the seconds a pod is given by its node; 0 for what no node runs."""
-    if resource.storage != 'pods' or not old['spec'].get('nodeName'):
-        return 0
-    if (old.get('status') or {}).get('phase') in ('Succeeded', 'Failed'):
-        return 0
-    asked = options.get('gracePeriodSeconds')
-    return int(old['spec'].get('terminationGracePeriodSeconds', 30) if asked is None else asked)
 
 
 def patched(kind: str, old: Json, patch: Any) -> Json:
@@ -482,6 +341,3 @@ def patched(kind: str, old: Json, patch: Any) -> Json:
 def filled_view(obj: Json, resource: _resources.Resource) -> Json:
     """Return a stored object as one version of the API shows it."""
     return {**obj, 'apiVersion': resource.api_version, 'kind': resource.kind}
-
-
-__all__ = ['Rest', 'Settings', 'Target', 'filled_view', 'is_ready', 'timestamp']

@@ -1,11 +1,11 @@
-"""kube-scheduler: gives pending pods a node: ready, schedulable, tolerated, chosen by nodeSelector, the emptiest first."""
+"""kube-scheduler: gives pending pods a node: ready, schedulable, tolerated, selected, the emptiest first."""
 
 from __future__ import annotations
 
 import threading
 from typing import Any
 
-from . import _client, _controllers, _program, _proxy, _version
+from . import _client, _controllers, _health, _program, _proxy, _version
 
 Json = dict[str, Any]
 
@@ -22,7 +22,7 @@ def _run(values: dict[str, str], _: _version.Version) -> None:
     nodes = _client.Informer(client, '/api/v1/nodes', changed.set)
     pods.start()
     nodes.start()
-    _controllers.serve_health(values)
+    _health.serve(values)
     while True:
         changed.wait()
         changed.clear()

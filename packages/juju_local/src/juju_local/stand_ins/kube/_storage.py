@@ -25,11 +25,11 @@ HISTORY = 5000  # events kept for watches that go on from an older resourceVersi
 _TRANSPORT = (aiohttp.ClientError, TimeoutError, asyncio.TimeoutError, OSError)
 
 
-class Clash(Exception):  # noqa: N818  (an answer, which the caller turns into a retry or a 409)
+class Clash(Exception):
     """The object is no longer what the write was based on."""
 
 
-class Unavailable(Exception):  # noqa: N818
+class Unavailable(Exception):
     """etcd does not answer."""
 
 
@@ -193,7 +193,7 @@ class Storage:
     def get(self, storage: str, namespace: str, name: str) -> Json | None:
         return self._objects.get(storage, {}).get((namespace, name))
 
-    def list(self, storage: str, namespace: str = '') -> list[Json]:
+    def objects(self, storage: str, namespace: str = '') -> list[Json]:
         """Return the objects in the order of their keys; all namespaces for ''."""
         objects = self._objects.get(storage, {})
         return [objects[key] for key in sorted(objects) if not namespace or key[0] == namespace]
