@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import time
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
 import click
 
 from juju_local import _bundle, _charm, _plan
-from juju_local._cli import _charms, _deploy_bundle, _files, _settle, _supplies
+from juju_local._cli import _charms, _deploy_bundle, _settle, _supplies
 from juju_local._cli._changes import note_placement
 from juju_local._cli._session import Session
 from juju_local._cli._verb import verb
@@ -77,56 +78,49 @@ def deploy(
             raise click.UsageError(f'options provided but not supported when deploying a bundle: {", ".join(used)}')
         if application:
             raise click.UsageError('a bundle has no application name of its own: name a charm, or leave it out')
-        _deploy_bundle.deploy(session, path, [Path(overlay) for overlay in overlays], trust=trust, dry_run=dry_run)
+        label = _deploy_bundle.deploy(session, path, [Path(each) for each in overlays], trust=trust, dry_run=dry_run)
     else:
         if overlays or dry_run:
             raise click.UsageError('--overlay and --dry-run are for bundles')
-        wanted = _Single(
-            path, application, num_units, settings, resources, _bundle.constraints(constraints), trust, series
-        )
-        wanted.deploy(session)
+        found = _bundle.constraints(constraints)
+        label = _Single(path, application, num_units, settings, resources, found, trust, series).deploy(session)
     if dry_run:
         return 0
-    return _settle.report(session, _settle.settle(session), form, what=path.name, began=began)
+    return _settle.report(session, _settle.settle(session), form, what=label, began=began)
 
 
+@dataclass(frozen=True)
 class _Single:
     """One charm and what the command line says about it."""
 
-    def __init__(
-        self,
-        path: Path,
-        name: str,
-        units: int | None,
-        settings: Sequence[str],
-        resources: Sequence[str],
-        constraints: Mapping[str, str],
-        trust: bool,
-        series: str,
-    ) -> None:
-        self.path, self.units, self.constraints, self.trust, self.series = path, units, constraints, trust, series
-        self.charm = _charm.load(path)
-        self.name = name or self.charm.name
-        self.options = _supplies.config_options(settings, self.name)
-        self.resources = _supplies.resource_files(self.charm, resources)
+    path: Path
+    application: str  # '' is the charm's own name
+    units: int | None
+    settings: Sequence[str]
+    resources: Sequence[str]
+    constraints: Mapping[str, str]
+    trust: bool
+    series: str
 
-    def deploy(self, session: Session) -> None:
+    def deploy(self, session: Session) -> str:
+        """Make the application; return its name."""
+        charm = _charm.load(self.path)
+        name = self.application or charm.name
+        options = _supplies.config_options(self.settings, name)
+        files = _supplies.resource_files(charm, self.resources)
         with session.make() as model:
-            stored = _supplies.added(session, model, self.path, self.charm)
-            given = {
-                key: _files.store_resource(session.folder, self.name, key, path, 1)
-                for key, path in self.resources.items()
-            }
+            stored = _supplies.added(session, model, self.path, charm)
             _plan.deploy(
                 model,
-                self.name,
+                name,
                 stored.url,
                 time.time(),
                 units=self.units,
-                config=self.options,
+                config=options,
                 constraints=self.constraints,
-                resources=given,
+                resources={key: _supplies.store(session, model, name, key, path) for key, path in files.items()},
                 trust=self.trust,
                 series=self.series,
             )
-        session.say(f'Deploying "{self.name}" from local charm "{self.charm.name}", revision {stored.revision}')
+        session.say(f'Deploying "{name}" from local charm "{charm.name}", revision {stored.revision}')
+        return name

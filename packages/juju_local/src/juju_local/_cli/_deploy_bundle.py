@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from juju_local import _bundle, _bundle_changes, _charm, _plan
@@ -15,7 +16,8 @@ from juju_local._errors import Refused
 from juju_local._state import Charm, Model, Resource
 
 
-def deploy(session: Session, path: Path, overlays: Sequence[Path], *, trust: bool, dry_run: bool) -> None:
+def deploy(session: Session, path: Path, overlays: Sequence[Path], *, trust: bool, dry_run: bool) -> str:
+    """Make the difference (or with `dry_run` tell it only); return the bundle's name."""
     bundle = _bundle.read([path, *overlays])
     for note in bundle.notes:
         session.say(f'note: {note}')
@@ -25,15 +27,14 @@ def deploy(session: Session, path: Path, overlays: Sequence[Path], *, trust: boo
     if mistakes:
         raise _bundle.Mistakes(mistakes)
     if dry_run:
-        changes = _bundle_changes.changes(
-            session.look(), bundle, _supply(session, session.look(), bundle, paths, charms)
-        )
-        session.say(_listed(changes, 'Changes to deploy bundle:'))
-        return
+        model = session.look()
+        session.say(_listed(_changes(session, model, bundle, paths, charms), 'Changes to deploy bundle:'))
+        return bundle.name
     with session.make() as model:
-        changes = _bundle_changes.changes(model, bundle, _supply(session, model, bundle, paths, charms))
+        changes = _changes(session, model, bundle, paths, charms)
         session.say(_listed(changes, 'Executing changes:'))
         _Applying(session, model, bundle, paths, charms, trust).all(changes)
+    return bundle.name or path.name
 
 
 def _listed(changes: Sequence[Change], title: str) -> str:
@@ -58,33 +59,31 @@ def _charm_paths(bundle: Bundle, folder: Path) -> dict[str, Path]:
     return found
 
 
-def _supply(
+def _changes(
     session: Session, model: Model, bundle: Bundle, paths: Mapping[str, Path], charms: Mapping[str, Charm]
-) -> _bundle_changes.Supply:
+) -> list[Change]:
+    """Look at the files that the bundle names, and return what they and it change."""
     stored = {name: _supplies.stored_as(session.folder, model, paths[name], charm) for name, charm in charms.items()}
     prints = {
         (name, key): _files.fingerprint(Path(path))[0]
         for name, wanted in bundle.applications.items()
         for key, path in wanted.resources.items()
     }
-    return _bundle_changes.Supply(charms, {name: url for name, url in stored.items() if url}, prints)
+    supply = _bundle_changes.Supply(charms, {name: url for name, url in stored.items() if url}, prints)
+    return _bundle_changes.changes(model, bundle, supply)
 
 
+@dataclass(frozen=True)
 class _Applying:
     """Makes the changes of a bundle inside one transaction; whatever is refused is told together, and nothing stays."""
 
-    def __init__(
-        self,
-        session: Session,
-        model: Model,
-        bundle: Bundle,
-        paths: Mapping[str, Path],
-        charms: Mapping[str, Charm],
-        trust: bool,
-    ) -> None:
-        self.session, self.model, self.bundle, self.paths, self.charms = session, model, bundle, paths, charms
-        self.trust = trust
-        self.now = time.time()
+    session: Session
+    model: Model
+    bundle: Bundle
+    paths: Mapping[str, Path]
+    charms: Mapping[str, Charm]
+    trust: bool
+    now: float = field(default_factory=time.time)
 
     def all(self, changes: Sequence[Change]) -> None:
         wrong = []

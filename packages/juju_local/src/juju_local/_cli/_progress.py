@@ -80,6 +80,7 @@ class Progress:
 
     def _begin(self, who: str, what: str) -> None:
         self.still = ''
+        self.told: set[object] = set()
         self.running[who] = (what, time.monotonic())
 
     def _end(self, who: str, what: str, seconds: float, reason: str = '') -> None:
@@ -92,11 +93,11 @@ class Progress:
 
     def _still(self, event: Event) -> None:
         """Tell what an engine with nothing to run waits for, once."""
-        text = _waiting(event)
-        if text and text != self.still:
-            self.still = text
-            if self.live is None:
-                self._say(text)
+        self.still = _waiting(event)
+        what = (type(event), getattr(event, 'units', ()))  # the seconds alone are no news
+        if self.still and what not in self.told and self.live is None:
+            self._say(self.still)
+        self.told.add(what)
 
     def _doing(self) -> str:
         return ', '.join(f'{who} {what}' for who, (what, _) in sorted(self.running.items())) or self.still

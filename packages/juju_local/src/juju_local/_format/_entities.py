@@ -18,7 +18,8 @@ def show_unit(
     app = model.applications[unit.app]
     machine = model.machines.get(unit.machine)
     ends = [(r, e) for r in sorted(model.relations.values(), key=lambda r: r.id) for e in r.ends if e.app == unit.app]
-    relations = [_relation(model, name, r, e, related_unit, app_only) for r, e in ends if endpoint in ('', e.endpoint)]
+    told = [_relation(model, name, r, e, related_unit, app_only) for r, e in ends if endpoint in ('', e.endpoint)]
+    relations = [each for each in told if endpoint or app_only or _says_something(each)]
     shown = {
         'workload-version': unit.workload_version,
         'machine': unit.machine,
@@ -57,6 +58,14 @@ def _relation(
             other: {'in-scope': other in relation.in_scope, 'data': _data(model, relation, other)} for other in others
         }
     return tree
+
+
+def _says_something(relation: dict[str, object]) -> bool:
+    """Juju leaves a relation out in which nobody entered yet."""
+    local = relation.get('local-unit')
+    return bool(
+        relation['application-data'] or relation.get('related-units') or (isinstance(local, dict) and local['data'])
+    )
 
 
 def _shares(model: Model, relation: Relation, unit: str, other: str) -> bool:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from juju_local import _network
 from juju_local import _status as _shown
 from juju_local._format._text import clock, compact, naturally, ports, since
 from juju_local._state import Model, Relation, Status, Unit
@@ -65,7 +66,12 @@ def _machine(model: Model, name: str, view: View) -> dict[str, object]:
     machine = model.machines[name]
     up = machine.status.current == 'started'
     instance = Status('running' if up else 'pending', 'Running' if up else '', machine.status.since)
-    interface = {'ip-addresses': [machine.address], 'mac-address': mac(machine.address), 'space': 'alpha', 'is-up': up}
+    interface = {
+        'ip-addresses': [machine.address],
+        'mac-address': _network.mac(machine.address),
+        'space': 'alpha',
+        'is-up': up,
+    }
     life = '' if machine.life == 'alive' else machine.life
     return compact(
         {
@@ -81,11 +87,6 @@ def _machine(model: Model, name: str, view: View) -> dict[str, object]:
             'hardware': view.hardware,
         }
     )
-
-
-def mac(address: str) -> str:
-    """Return the Ethernet address that a machine's eth0 is given: locally administered, made from its IPv4 address."""
-    return ':'.join(['02', '00', *(f'{int(part):02x}' for part in address.split('.'))]) if address else ''
 
 
 def application(model: Model, name: str, view: View, keep: set[str] | None = None) -> dict[str, object]:
