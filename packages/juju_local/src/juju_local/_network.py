@@ -31,9 +31,20 @@ def switch_commands() -> list[str]:
     ]
 
 
+def mac(own: str) -> str:
+    """Return the Ethernet address of the eth0 that has this address: locally administered, made from it."""
+    return ':'.join(['02', '00', *(f'{int(part):02x}' for part in own.split('.'))]) if own else ''
+
+
 def machine_commands(own: str) -> list[str]:
     """Return what `ip` does in a machine."""
-    return ['link set lo up', f'address add {own}/16 dev eth0', 'link set eth0 up', f'route add default via {GATEWAY}']
+    return [
+        'link set lo up',
+        f'link set eth0 address {mac(own)}',
+        f'address add {own}/16 dev eth0',
+        'link set eth0 up',
+        f'route add default via {GATEWAY}',
+    ]
 
 
 def hosts(own_name: str, machines: dict[str, str]) -> str:

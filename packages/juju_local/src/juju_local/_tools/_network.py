@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
-
 from juju_local import _network
 from juju_local._tools import _relation
 from juju_local._tools._call import Call, FailureError, MisuseError
@@ -49,7 +47,7 @@ def _info(call: Call) -> dict[str, object]:
     if machine is None or not machine.address:
         return {'bind-addresses': []}
     address = machine.address
-    mac = _mac(f'{call.model.settings.uuid}/{machine.id}')
+    mac = _network.mac(address)
     interface = {
         'mac-address': mac,
         'interface-name': 'eth0',
@@ -58,11 +56,6 @@ def _info(call: Call) -> dict[str, object]:
         'interfacename': 'eth0',
     }
     return {'bind-addresses': [interface], 'egress-subnets': [f'{address}/32'], 'ingress-addresses': [address]}
-
-
-def _mac(name: str) -> str:
-    digits = hashlib.sha256(name.encode()).hexdigest()[:6]
-    return ':'.join(['00', '16', '3e', digits[0:2], digits[2:4], digits[4:6]])
 
 
 TOOLS = (
