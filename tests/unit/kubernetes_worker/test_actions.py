@@ -1,0 +1,116 @@
+"""Pause and resume from outside: the node, the pods, the action's result and what the unit remembers."""
+
+import os
+import pwd
+
+import pytest
+from charms.layer.kubernetes_common import api, files, records
+from charms.layer.kubernetes_worker import actions, cluster_node, inputs
+from test_cluster_node import Clock, Cluster
+
+
+class Juju:
+    """What an action tells Juju."""
+
+    def __init__(self):
+        self.parameters = {}
+        self.results = {}
+        self.failure = None
+        self.handlers_ran = 0
+
+
+@pytest.fixture
+def juju(tmp_path, monkeypatch):
+    fake = Juju()
+    me = pwd.getpwuid(os.geteuid()).pw_name
+    real = files.write
+    monkeypatch.setattr(files, 'write', lambda path, text, mode=0o600, owner='': real(path, text, mode, me))
+    monkeypatch.setattr(records, 'ROOT', tmp_path)
+    monkeypatch.setattr(inputs, 'node_name', lambda: 'node-a')
+    monkeypatch.setattr(actions.hookenv, 'action_get', lambda name: fake.parameters.get(name, False))
+    monkeypatch.setattr(actions.hookenv, 'action_set', fake.results.update)
+    monkeypatch.setattr(actions.hookenv, 'action_fail', lambda text: setattr(fake, 'failure', text))
+    monkeypatch.setattr(actions, 'run_handlers', lambda: setattr(fake, 'handlers_ran', fake.handlers_ran + 1))
+    monkeypatch.setattr(cluster_node.evict_all, '__kwdefaults__', {'clock': Clock()})
+    return fake
+
+
+@pytest.fixture
+def cluster(monkeypatch):
+    fake = Cluster(['web'])
+    monkeypatch.setattr(api.Client, 'from_kubeconfig', lambda *_, **__: fake)
+    return fake
+
+
+def is_cordoned(cluster):
+    return bool(cluster.node['spec'].get('unschedulable'))
+
+
+def test_fm_31_pause_twice_and_resume_twice(juju, cluster):
+    for _ in range(2):
+        actions.run('pause')
+        assert is_cordoned(cluster) and actions.is_paused() and not juju.failure
+    assert cluster.pods == {}
+    for _ in range(2):
+        actions.run('resume')
+        assert not is_cordoned(cluster) and not actions.is_paused() and not juju.failure
+    assert juju.handlers_ran == 4
+
+
+@pytest.mark.parametrize('parameter', ['force', 'delete-local-data'])
+def test_fm_30_a_pause_that_must_not_drain_names_pod_and_parameter_and_takes_the_cordon_back(juju, cluster, parameter):
+    if parameter == 'force':
+        cluster.pods['web']['metadata']['ownerReferences'] = []
+    else:
+        cluster.pods['web']['spec'] = {'volumes': [{'name': 'x', 'emptyDir': {}}]}
+    actions.run('pause')
+    assert 'default/web' in juju.failure and f'{parameter}=true' in juju.failure
+    assert not is_cordoned(cluster) and not actions.is_paused() and set(cluster.pods) == {'web'}
+    juju.parameters, juju.failure = {parameter: True}, None
+    actions.run('pause')
+    assert juju.failure is None and is_cordoned(cluster) and cluster.pods == {}
+
+
+def test_fm_31_a_failed_pause_leaves_a_node_cordoned_that_was_so_before(juju, cluster):
+    cluster.node['spec']['unschedulable'] = True
+    cluster.pods['web']['metadata']['ownerReferences'] = []
+    actions.run('pause')
+    assert juju.failure and is_cordoned(cluster) and not actions.is_paused()
+
+
+def test_fm_31_a_pause_that_cannot_take_the_cordon_back_says_so_and_stays_paused(juju, cluster, monkeypatch):
+    def lost(*_, **__):
+        monkeypatch.setattr(cluster, 'get', down)
+        down()
+
+    def down(*_, **__):
+        raise api.Unavailable('GET', 0, 'connection refused')
+
+    monkeypatch.setattr(cluster, 'list', lost)
+    actions.run('pause')
+    assert 'may be left cordoned' in juju.failure and 'resume' in juju.failure
+    assert is_cordoned(cluster) and actions.is_paused()
+
+
+def test_a_pause_without_an_api_does_nothing_and_says_why(juju, cluster, monkeypatch):
+    def down(*_, **__):
+        raise api.Unavailable('GET', 0, 'connection refused')
+
+    monkeypatch.setattr(cluster, 'get', down)
+    actions.run('pause')
+    assert 'connection refused' in juju.failure and not actions.is_paused()
+
+
+def test_an_action_before_the_unit_has_joined_says_so(juju, monkeypatch):
+    def missing(*_, **__):
+        raise FileNotFoundError(2, 'No such file', '/root/.kube/config')
+
+    monkeypatch.setattr(api.Client, 'from_kubeconfig', missing)
+    actions.run('resume')
+    assert 'has not joined a cluster' in juju.failure
+
+
+@pytest.mark.parametrize('name', ['registry', 'microbot'])
+def test_an_action_that_is_not_there_yet_fails_plainly(juju, name):
+    actions.run(name)
+    assert juju.failure == f'{name}: this action is not implemented in this revision of the charm; nothing was done'
