@@ -8,6 +8,7 @@ from __future__ import annotations
 import glob
 import importlib
 import os
+import subprocess
 import sys
 import types
 from collections.abc import Iterator
@@ -129,12 +130,11 @@ def _install_packages() -> None:
     mark = os.path.join('..', '.packages')
     if not wanted or _read(mark) == ' '.join(wanted):
         return
-    from charmhelpers import fetch
-
-    missing = fetch.filter_installed_packages(wanted)
-    if missing:
-        fetch.apt_update(fatal=False)
-        fetch.apt_install(missing, fatal=True)
+    environment = {**os.environ, 'DEBIAN_FRONTEND': 'noninteractive'}
+    # another process of a young machine may hold dpkg's lock
+    apt = ['apt-get', '--assume-yes', '--option=DPkg::Lock::Timeout=300']
+    subprocess.run([*apt, 'update'], env=environment, check=False)  # a mirror out of reach may not be needed
+    subprocess.run([*apt, 'install', *wanted], env=environment, check=True)
     with open(f'{mark}.new', 'w', encoding='utf-8') as stream:
         stream.write(' '.join(wanted))
     os.replace(f'{mark}.new', mark)
