@@ -6,7 +6,7 @@ import json
 
 import pytest
 import yaml
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 from juju_local import _context, _plan, _resolver, _tools
 from juju_local._state import Endpoint, Resource
@@ -390,6 +390,7 @@ def test_leader_set_with_an_empty_value_deletes_and_the_same_again_wakes_nobody(
     assert (app.leader_settings, app.leader_version) == ({'b': '2'}, version + 1)
 
 
+@example({'\x85': 'a\u2028b\x85'})
 @given(st.dictionaries(st.text(min_size=1), st.text() | st.integers() | st.booleans(), max_size=5))
 def test_json_and_yaml_say_the_same(value):
     assert json.loads(_formats.formatted(value, 'json')) == yaml.safe_load(_formats.formatted(value, 'yaml')) == value

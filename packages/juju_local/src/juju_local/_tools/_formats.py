@@ -8,6 +8,18 @@ from collections.abc import Mapping
 import yaml
 
 
+class _Dumper(yaml.SafeDumper):
+    """Writes text with unusual line breaks in double quotes: PyYAML loses a NEL in single ones."""
+
+
+def _text(dumper: yaml.SafeDumper, text: str) -> yaml.ScalarNode:
+    unusual = any(mark in text for mark in '\x85\u2028\u2029')
+    return dumper.represent_scalar('tag:yaml.org,2002:str', text, style='"' if unusual else None)
+
+
+_Dumper.add_representer(str, _text)
+
+
 def formatted(value: object, form: str, *, newline: bool = True) -> bytes:
     """Return what a reader prints. Smart prints nothing for nothing, and nothing at all for an empty string."""
     value = plain(value)
@@ -35,7 +47,7 @@ def _json(value: object) -> str:
 def _yaml(value: object) -> str:
     if value is None:
         return ''
-    text: str = yaml.safe_dump(value, default_flow_style=False, allow_unicode=True, width=2**20)
+    text: str = yaml.dump(value, Dumper=_Dumper, default_flow_style=False, allow_unicode=True, width=2**20)
     return text.removesuffix('...\n')
 
 
