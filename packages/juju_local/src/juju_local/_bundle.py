@@ -96,15 +96,6 @@ def parse(documents: Iterable[Document]) -> Bundle:
     return bundle
 
 
-def is_bundle(text: str) -> bool:
-    """Tell a bundle from other YAML by its applications."""
-    try:
-        first = next(iter(yaml.safe_load_all(text)), None)
-    except yaml.YAMLError:
-        return True  # `parse` tells what is wrong with it
-    return isinstance(first, dict) and ('applications' in first or 'services' in first)
-
-
 class _Reader:
     """Collects what the documents say, and every mistake on the way."""
 

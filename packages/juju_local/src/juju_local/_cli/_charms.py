@@ -8,7 +8,6 @@ from pathlib import Path
 
 import yaml
 
-from juju_local import _bundle
 from juju_local._errors import Refused
 
 PLACES = ('./build', './companions', '.')
@@ -93,7 +92,3 @@ def _name_in(path: Path) -> str:
     except (OSError, UnicodeDecodeError, yaml.YAMLError):
         return ''
     return str(found.get('name') or '') if isinstance(found, dict) else ''
-
-
-def is_bundle(path: Path) -> bool:
-    return path.is_file() and _bundle.is_bundle(path.read_text(encoding='utf-8'))

@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
@@ -32,7 +32,9 @@ EVERY_S = 10.0  # between two lines where there is no terminal
 class Progress:
     """Counts what the engine tells; shows it as the session wants to see it."""
 
-    def __init__(self, quiet: bool, verbose: bool) -> None:
+    def __init__(self, quiet: bool, verbose: bool, units: Mapping[str, bool] | None = None) -> None:
+        """`units` are those there are, and whether their start hook has run."""
+        self.units = dict(units or {})
         self.quiet, self.verbose = quiet, verbose
         self.began = time.monotonic()
         self.spoke = self.began
@@ -66,6 +68,7 @@ class Progress:
             self._begin(event.unit, event.name or event.kind)
         elif isinstance(event, RunEnded):
             self.hooks += event.kind == 'hook'
+            self._count(event)
             self._end(event.unit, event.name or event.kind, event.seconds, event.reason)
         elif isinstance(event, MachineStarting):
             self._begin(f'machine {event.machine}', 'starts')
@@ -77,6 +80,13 @@ class Progress:
             self._still(event)
         if self.live is None and not self.verbose and time.monotonic() - self.spoke >= EVERY_S:
             self._say(f'{self._summary()}; {self._doing()}')
+
+    def _count(self, event: RunEnded) -> None:
+        self.units.setdefault(event.unit, False)
+        if event.name == 'start' and not event.reason:
+            self.units[event.unit] = True
+        elif event.name == 'remove':
+            del self.units[event.unit]
 
     def _begin(self, who: str, what: str) -> None:
         self.still = ''
@@ -113,7 +123,8 @@ class Progress:
             print(text, file=sys.stderr, flush=True)  # noqa: T201
 
     def _summary(self) -> str:
-        return f'{elapsed(time.monotonic() - self.began)}  {self.hooks} hooks run'
+        took = elapsed(time.monotonic() - self.began)
+        return f'{took}  {sum(self.units.values())} of {len(self.units)} units started, {self.hooks} hooks run'
 
     def _view(self) -> RenderableType:
         from rich.spinner import Spinner

@@ -34,7 +34,8 @@ def settle(session: Session, timeout_s: float | None = None, until: Callable[[Mo
         return Outcome()
     deadline = None if timeout_s is None else time.monotonic() + timeout_s
     patience = _engine.SETTLE_LIMIT_S if session.patience is None else session.patience
-    shown = Progress(session.quiet, session.verbose)
+    units = {unit.name: unit.agent.started for unit in session.look().units.values()}
+    shown = Progress(session.quiet, session.verbose, units)
     with closing(session.database()) as database, shown.shown():
         engine = _engine.Engine(
             database,
