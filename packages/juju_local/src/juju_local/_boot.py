@@ -11,7 +11,7 @@ If P0 or its caller dies on the way, C either ends (no `go`) or stands with a pi
 """
 
 # Without pathlib it starts in half the time; print is how it answers.
-# ruff: noqa: PTH101,PTH102,PTH103,PTH104,PTH108,PTH110,PTH112,PTH113,PTH114,PTH115,PTH120,PTH123,PTH211,S103,S606,T201
+# ruff: noqa: PTH101,PTH102,PTH103,PTH104,PTH108,PTH110,PTH112,PTH113,PTH114,PTH115,PTH120,PTH123,PTH208,PTH211,S103,S606,T201
 from __future__ import annotations
 
 import ctypes

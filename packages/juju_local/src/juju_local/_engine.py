@@ -17,6 +17,7 @@ import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
+from typing import TextIO
 
 from juju_local import _life, _logs, _network, _plan, _process, _resolver, _runner, _tools
 from juju_local._db import Database
@@ -29,6 +30,7 @@ from juju_local._events import (
     MachineStarting,
     Progress,
     Retrying,
+    RunEnded,
     Settled,
     Stopping,
     Waiting,
@@ -83,6 +85,7 @@ class Engine:
         self._machine_errors: dict[str, str] = {}
         self._known_hosts: dict[str, str] | None = None
         self._last: asyncio.Future[None] | None = None
+        self._guests = 0  # juju-run calls from inside machines that wait for their answer
         self._stopping = False
         self._random = random.Random(seed)  # noqa: S311  decides orders
 
@@ -128,6 +131,9 @@ class Engine:
                 continue
             if self._stopping:
                 return self._settled(interrupted=until is None)
+            if self._guests:
+                await asyncio.sleep(POLL_S / 5)
+                continue
             if not await self._bide(idle):
                 return self._settled()
 
@@ -301,12 +307,21 @@ class Engine:
         """Hold the engine's lock; while another process has it, wait until that one has settled or died."""
         self.directory.mkdir(parents=True, exist_ok=True)
         with (self.directory / 'engine.lock').open('a') as lock:
-            try:
-                fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            except BlockingIOError:
+            if not _locked(lock):
                 self._progress(Following())
-                fcntl.flock(lock, fcntl.LOCK_EX)
+                self._follow(lock)
             yield
+
+    def _follow(self, lock: TextIO) -> None:
+        """Tell what the other process does until it lets go."""
+        ended, seen = False, max((number for number, _ in self.database.runs()), default=0)
+        while not ended:
+            ended = _locked(lock)
+            for number, run in self.database.runs(seen):
+                seen = number
+                self._progress(RunEnded(run.unit, 'hook', run.name, run.seconds, run.calls, run.reason))
+            if not ended:
+                time.sleep(POLL_S)
 
     def _handle_signals(self) -> list[int]:
         if threading.current_thread() is not threading.main_thread():
@@ -336,8 +351,12 @@ class Engine:
                 task = _plan.queue_command(model, words[0], command, time.time()).id
         except _plan.Refused as error:
             return _tools.Output(1, stderr=f'ERROR {error.message}\n'.encode())
-        while (action := self.database.read().actions[task]).status in ('pending', 'running'):
-            await asyncio.sleep(POLL_S / 5)
+        self._guests += 1
+        try:
+            while (action := self.database.read().actions[task]).status in ('pending', 'running'):
+                await asyncio.sleep(POLL_S / 5)
+        finally:
+            self._guests -= 1
         stdout, stderr = (str(action.results.get(name, '')).encode() for name in ('stdout', 'stderr'))
         return _tools.Output(int(str(action.results.get('return-code', 1))), stdout, stderr)
 
@@ -359,6 +378,14 @@ class _Patience:
         pause = min(self._pause_s, self._left_s)
         self._left_s -= pause
         return pause
+
+
+def _locked(lock: TextIO) -> bool:
+    try:
+        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return False
+    return True
 
 
 def _waiting(model: Model) -> list[str]:

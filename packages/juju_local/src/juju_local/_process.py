@@ -6,11 +6,13 @@ import asyncio
 import contextlib
 import os
 import signal
+import time
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 LINGER_S = 0.1  # after the hook's end, for output still in the pipe; a daemon it left may hold the pipe for ever
+KILL_ROUNDS, KILL_PAUSE_S = 20, 0.003
 KEPT = 1 << 20  # bytes of an action's output that become its result
 OnLine = Callable[[str, str], None]  # stream (stdout, stderr), line
 
@@ -98,14 +100,20 @@ async def spawn(command: Sequence[str], environment: Mapping[str, str], on_line:
 
 
 def kill_session(leader: int) -> None:
-    """Kill all processes of a session, those in other PID namespaces too."""
-    for _ in range(10):  # a process may fork while we look
-        members = [pid for pid in _processes() if _session(pid) == leader]
-        for pid in members:
-            with contextlib.suppress(ProcessLookupError):
-                os.kill(pid, signal.SIGKILL)
+    """Kill all processes of a session, those in other PID namespaces too.
+
+    The leader (nsenter) is left to reap its child and to end by itself: an orphan of it would be a zombie until the
+    outer machine's init takes notice, and would hold up the end of its machine.
+    """
+    for _ in range(KILL_ROUNDS):  # a process may fork while we look
+        members = {pid for pid in _processes() if _session(pid) == leader}
+        others = members - {leader}
         if not members:
             return
+        for pid in others or members:
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(pid, signal.SIGKILL)
+        time.sleep(KILL_PAUSE_S)
 
 
 def kill_left_over(machines: Collection[int], marker: bytes = b'JUJU_CONTEXT_ID=') -> int:

@@ -128,7 +128,8 @@ class Runner:
             now = time.time()
             reason = self._end(model, job, ended, now) or reason
             run = Run(unit, job.name, started, time.monotonic() - began, calls, reason)
-            self._database.record(run)
+            if live is not None:
+                self._database.record(run)
         if reason:
             self._say(unit, 'ERROR', 'juju.worker.uniter.operation', f'{kind} "{job.name}" failed: {reason}')
         self._progress(RunEnded(unit, kind, job.name, run.seconds, calls, reason))

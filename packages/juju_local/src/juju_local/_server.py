@@ -132,8 +132,8 @@ class Server:
             files = [each for path, data in output.files.items() for each in (os.fsencode(path), data)]
             writer.write(encode([b'%d' % output.code, output.stdout, output.stderr, *files]))
             await writer.drain()
-        except ConnectionError:
-            pass  # the hook, or its tool, was killed meanwhile
+        except (ConnectionError, asyncio.CancelledError):
+            pass  # the hook, or its tool, was killed meanwhile; or the engine ends, and its guests with it
         finally:
             writer.close()
 
