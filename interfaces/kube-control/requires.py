@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import TypedDict, TypeVar
 
-from charmhelpers.core import hookenv
+from charmhelpers.core import hookenv, unitdata
 from charms.reactive import Endpoint, toggle_flag
 
 from . import wire
@@ -34,10 +34,18 @@ class AuthCredentials(TypedDict):
     client_token: str
 
 
+class Received(TypedDict):
+    """Credentials as they were last received, and on which relation."""
+
+    relation: str
+    credentials: AuthCredentials
+
+
 class KubeControlRequirer(Endpoint):  # type: ignore[misc]  # charms.reactive carries no types
     """Asks the control plane for credentials and hears about DNS and the cluster's names."""
 
     def manage_flags(self) -> None:
+        self._forget()
         available = {
             'connected': self.is_joined,
             'dns.available': self.get_dns()['enable-kube-dns'] is not None,
@@ -81,19 +89,25 @@ class KubeControlRequirer(Endpoint):  # type: ignore[misc]  # charms.reactive ca
         return {'domain': None, 'private-address': None, 'sdn-ip': None, 'port': None, 'enable-kube-dns': None}
 
     def get_auth_credentials(self, user: str) -> AuthCredentials | None:
-        """Return a user's tokens, from whichever unit has them complete and signed for this unit; None if none has."""
-        for unit, bag in self._ordered():
+        """Return a user's tokens, from whichever unit has them complete and signed for this unit; None if none has.
+
+        What was once received holds as long as its relation has units: a leader that is gone took its bag along, and
+        public charms may never publish again what they handed out before.
+        """
+        for relation_id, unit, bag in self._ordered():
             reading = wire.creds(bag)
             self._complain(unit, reading)
             entry = reading.value.get(user)
             if entry and entry.is_complete and wire.is_for(entry, hookenv.local_unit()):
-                return {
+                found: AuthCredentials = {
                     'user': user,
                     'kubelet_token': entry.kubelet_token,
                     'proxy_token': entry.proxy_token,
                     'client_token': entry.client_token,
                 }
-        return None
+                self._remember(relation_id, found)
+                return found
+        return self._remembered(user)
 
     def get_cluster_tag(self) -> str | None:
         """Return the tag of the cluster's cloud resources, None until it is known."""
@@ -103,6 +117,28 @@ class KubeControlRequirer(Endpoint):  # type: ignore[misc]  # charms.reactive ca
         """Return where container images come from, None if the control plane does not say. May end in a slash."""
         return self._first('registry-location')
 
+    # ---- memory
+
+    def _remember(self, relation_id: str, found: AuthCredentials) -> None:
+        if found['user'] in self._own_users():
+            unitdata.kv().set(self._key(), {'relation': relation_id, 'credentials': found})  # a file of mode 0600
+
+    def _remembered(self, user: str) -> AuthCredentials | None:
+        """Return what an earlier hook received for this user on a relation that is still joined."""
+        kept: Received | None = unitdata.kv().get(self._key())
+        if not kept or kept['credentials']['user'] != user:
+            return None
+        return kept['credentials'] if kept['relation'] in (rid for rid, _, _ in self._ordered()) else None
+
+    def _forget(self) -> None:
+        """Drop what came from a relation that has no units any more: the next one may be another cluster's."""
+        kept: Received | None = unitdata.kv().get(self._key())
+        if kept and kept['relation'] not in (rid for rid, _, _ in self._ordered()):
+            unitdata.kv().unset(self._key())
+
+    def _key(self) -> str:
+        return f'interface.{self.endpoint_name}.credentials'
+
     # ---- reading
 
     def _first(self, key: str) -> str | None:
@@ -111,11 +147,14 @@ class KubeControlRequirer(Endpoint):  # type: ignore[misc]  # charms.reactive ca
     def _bags(self) -> list[tuple[str, wire.Bag]]:
         """Return unit names and bags, those with credentials for us first: they lead, so all else is fresh too."""
         users = self._own_users()
-        return sorted(self._ordered(), key=lambda pair: not users.intersection(wire.creds(pair[1]).value))
+        bags = [(unit, bag) for _, unit, bag in self._ordered()]
+        return sorted(bags, key=lambda pair: not users.intersection(wire.creds(pair[1]).value))
 
-    def _ordered(self) -> list[tuple[str, wire.Bag]]:
-        units = sorted(self.all_joined_units, key=lambda unit: wire.order(unit.relation.relation_id, unit.unit_name))
-        return [(unit.unit_name, dict(unit.received_raw)) for unit in units]
+    def _ordered(self) -> list[tuple[str, str, wire.Bag]]:
+        """Return relation, name and bag of each unit of the control plane, in natural order."""
+        named = [(unit.relation.relation_id, unit.unit_name, unit) for unit in self.all_joined_units]
+        named.sort(key=lambda item: wire.order(item[0], item[1]))
+        return [(relation_id, name, dict(unit.received_raw)) for relation_id, name, unit in named]
 
     def _own_users(self) -> set[str]:
         """Return the user this unit asked for (one, unless its relations differ)."""

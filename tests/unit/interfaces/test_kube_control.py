@@ -445,6 +445,19 @@ def test_fm_02_new_master_does_not_resend(juju: Any) -> None:
     assert creds(juju, number, 'master/1') == before
 
 
+def test_fm_02_a_public_leader_that_never_resends_leaves_the_worker_its_credentials(juju: Any) -> None:
+    number = public_master(juju)
+    juju.write_bag(number, 'master/0', {**DNS, **signed()})
+    juju.settle()
+    juju.write_bag(number, 'master/1', {**DNS, 'cluster-tag': 't'})
+    juju.remove_unit('master/0')
+    juju.settle()
+    assert tokens(juju, hooks=2) == {'k'}
+    juju.write_bag(number, 'master/1', signed(token='renewed'))
+    juju.settle()
+    assert tokens(juju) == {'renewed'}
+
+
 def test_fm_03_reused_hostname_no_creds(juju: Any) -> None:
     number = public_workers(juju, 'h')
     juju.remove_unit('worker/0')
@@ -547,6 +560,18 @@ def test_fm_10_last_master_leaves_flags_stay(juju: Any) -> None:
     juju.remove_unit('master/0')
     juju.settle()
     assert flags(juju, 'worker/0') == set()
+
+
+def test_fm_10_a_master_that_comes_back_empty_brings_no_old_credentials(juju: Any) -> None:
+    number = public_master(juju, units=1)
+    juju.write_bag(number, 'master/0', {**DNS, **signed(token='old')})
+    juju.settle()
+    juju.remove_unit('master/0')
+    juju.settle()
+    juju.add_unit('master')
+    juju.settle()
+    assert 'auth.available' not in flags(juju, 'worker/0')
+    assert tokens(juju) == {None}
 
 
 def test_fm_10_a_new_relation_waits_for_its_own_credentials(juju: Any) -> None:
