@@ -131,7 +131,7 @@ def check_units(simulation: Simulation) -> None:
     assert all(app.leader in model.units for app in model.applications.values() if model.units_of(app.name))
     assert {unit.machine for unit in model.units.values()} == set(model.machines)
     assert all(relation.life == 'alive' for relation in model.relations.values())
-    assert all(action.status in ('completed', 'failed', 'pending') for action in model.actions.values())
+    assert all(action.status in ('completed', 'failed', 'cancelled') for action in model.actions.values())
 
 
 def check_histories(simulation: Simulation) -> None:

@@ -34,7 +34,7 @@ def upgrade(model: Model, unit: Unit, charm_url: str, charm_modified: int) -> No
 
 
 def die(model: Model, unit: Unit, now: float) -> None:
-    _life.bury_unit(model, unit)
+    _life.bury_unit(model, unit, now)
     _life.settle(model, now)
 
 

@@ -31,8 +31,12 @@ def destroy_application(model: Model, app: Application) -> None:
         destroy_unit(model, unit)
 
 
-def bury_unit(model: Model, unit: Unit) -> None:
-    """Remove a unit whose agent has ended; its bags stay as long as their relations."""
+def bury_unit(model: Model, unit: Unit, now: float) -> None:
+    """Remove a unit whose agent has ended; its bags stay as long as their relations, its waiting tasks are off."""
+    for action in model.actions.values():
+        if action.unit == unit.name and action.status == 'pending':
+            action.status, action.message, action.completed = 'cancelled', f'unit "{unit.name}" was removed', now
+            model.touch('action', action.id)
     for relation in _relations.of_app(model, unit.app):
         _scope.leave(model, relation, unit)
     del model.units[unit.name]
@@ -52,6 +56,7 @@ def settle(model: Model, now: float) -> None:
             _silent_sides_follow(model, now),
             _empty_relations_go(model),
             _subordinates_follow(model),
+            _unborn_go(model, now),
             _empty_applications_go(model),
         ]
     ):
@@ -114,6 +119,14 @@ def _kept(model: Model, unit: Unit) -> bool:
         relation.life == 'alive' and _relations.is_container(relation) and _relations.has_end(relation, principal.app)
         for relation in _relations.of_app(model, unit.app)
     )
+
+
+def _unborn_go(model: Model, now: float) -> bool:
+    """A unit whose agent never began, perhaps because its machine cannot start, needs nobody to end it."""
+    gone = [unit for unit in model.units.values() if unit.life != 'alive' and not unit.agent.charm_url]
+    for unit in gone:
+        bury_unit(model, unit, now)
+    return bool(gone)
 
 
 def _empty_applications_go(model: Model) -> bool:
