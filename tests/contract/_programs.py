@@ -19,7 +19,7 @@ from typing import Any
 import juju_local
 
 SNAPS = Path(juju_local.__file__).parent / 'stand_ins' / 'snaps'
-VERSION = 'v1.20.15'
+VERSION = os.environ.get('CONTRACT_VERSION', 'v1.20.15')
 
 
 def free_port() -> int:

@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 from _certificates import Authority
-from _programs import Http, eventually, free_port, run, started
+from _programs import VERSION, Http, eventually, free_port, run, started
 
 NODE = 'node-a'
 
@@ -51,7 +51,7 @@ def test_a_kubelet_registers_a_ready_node_with_its_address(cluster: Any, folder:
         eventually(lambda: ready(cluster) == 'True')
         node = cluster.admin.get(f'/api/v1/nodes/{NODE}')
         assert {'type': 'InternalIP', 'address': '127.0.0.1'} in node['status']['addresses']
-        assert node['status']['nodeInfo']['kubeletVersion'] == 'v1.20.15'
+        assert node['status']['nodeInfo']['kubeletVersion'] == VERSION
         assert node['metadata']['labels']['kubernetes.io/hostname'] == NODE
 
 
@@ -138,7 +138,7 @@ def test_a_kubelet_refuses_what_the_real_one_refuses(
 def test_a_kubelet_refuses_a_configuration_it_cannot_read(tmp_path: Path, field: str, words: str) -> None:
     path = tmp_path / 'config.yaml'
     path.write_text(f'kind: KubeletConfiguration\napiVersion: kubelet.config.k8s.io/v1beta1\n{field}\n')
-    ended = run(tmp_path, 'kubelet', f'--config={path}')
+    ended = run(tmp_path, 'kubelet', f'--config={path}', version='v1.20.15')
     assert ended.returncode == 255 and words in ended.stderr, ended.stderr
 
 

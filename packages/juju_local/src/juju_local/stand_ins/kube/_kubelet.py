@@ -57,8 +57,8 @@ def _check_host(settings: _kubelet_settings.Settings) -> None:
 
 
 def _runtime_is_there(settings: _kubelet_settings.Settings) -> bool:
-    name = 'docker-endpoint' if settings.runtime == 'docker' else 'container-runtime-endpoint'
-    endpoint = settings.flags.get(name, '')
+    docker = settings.runtime == 'docker'
+    endpoint = settings.flags['docker-endpoint'] if docker else str(settings.get('containerRuntimeEndpoint') or '')
     return not endpoint.startswith('unix://') or Path(endpoint.removeprefix('unix://')).exists()
 
 
@@ -124,8 +124,9 @@ class Kubelet:
         """Return why the node is not ready, '' if it is."""
         if not _runtime_is_there(self.settings):
             return 'container runtime is down'
-        if self.settings.flags.get('network-plugin') == 'cni':
-            folder = Path(self.settings.flags['cni-conf-dir'])
+        # Since dockershim went, it is the runtime that asks for a network configuration, always.
+        if self.settings.flags.get('network-plugin') == 'cni' or self.settings.version >= (1, 24):
+            folder = Path(self.settings.flags.get('cni-conf-dir', '/etc/cni/net.d'))
             found = [path for path in folder.glob('*') if path.suffix in ('.conf', '.conflist', '.json')]
             if not found:
                 return (

@@ -1,0 +1,135 @@
+"""Who may do what, and pods on their way out."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+from _programs import Http
+
+
+@pytest.fixture(autouse=True)
+def own_tokens(cluster: Any) -> None:
+    if cluster.real:
+        pytest.skip('needs the tokens of the stand-in')
+
+
+def test_a_wrong_token_is_unauthorized(cluster: Any) -> None:
+    status, body = cluster.as_user('wrong').call('GET', '/api/v1/nodes')
+    assert (status, body['message'], body['reason']) == (401, 'Unauthorized', 'Unauthorized')
+
+
+def test_a_client_certificate_names_the_user_and_the_group(cluster: Any) -> None:
+    folder = cluster.folder
+    nobody = Http(cluster.server, cluster.authority, certificate=(folder / 'client.crt', folder / 'client.key'))
+    status, body = nobody.call('GET', '/api/v1/nodes')
+    assert status == 403 and 'User "client" cannot list resource "nodes"' in body['message']
+
+
+def test_a_refusal_names_user_verb_and_resource(cluster: Any) -> None:
+    status, body = cluster.as_user('nobody-token').call('GET', '/api/v1/namespaces/default/secrets/s')
+    assert status == 403
+    assert body['message'] == (
+        'secrets "s" is forbidden: User "nobody" cannot get resource "secrets" in API group "" in the namespace "default"'
+    )
+
+
+def test_health_and_version_are_for_everybody(cluster: Any) -> None:
+    anonymous = Http(cluster.server, cluster.authority)
+    assert anonymous.call('GET', '/healthz') == (200, 'ok')
+    assert anonymous.call('GET', '/version')[0] == 200
+    assert anonymous.call('GET', '/api/v1/nodes')[0] == 403
+
+
+def test_a_role_binding_lets_a_user_in(cluster: Any, namespace: str) -> None:
+    user, roles = cluster.as_user('nobody-token'), f'/apis/rbac.authorization.k8s.io/v1/namespaces/{namespace}'
+    maps = f'/api/v1/namespaces/{namespace}/configmaps'
+    assert user.call('GET', maps)[0] == 403
+    rules = [{'apiGroups': [''], 'resources': ['configmaps'], 'verbs': ['list']}]
+    cluster.admin.post(f'{roles}/roles', {'metadata': {'name': 'r'}, 'rules': rules})
+    subjects = [{'kind': 'User', 'name': 'nobody'}]
+    reference = {'kind': 'Role', 'name': 'r', 'apiGroup': 'rbac.authorization.k8s.io'}
+    cluster.admin.post(f'{roles}/rolebindings', {'metadata': {'name': 'b'}, 'subjects': subjects, 'roleRef': reference})
+    assert user.call('GET', maps)[0] == 200
+    assert user.call('POST', maps, {'metadata': {'name': 'x'}})[0] == 403
+
+
+def test_a_node_may_write_its_own_node_and_no_other(cluster: Any) -> None:
+    node = cluster.as_user('node-token')
+    status, body = node.call('POST', '/api/v1/nodes', {'metadata': {'name': 'node-b'}})
+    assert status == 403 and 'node "node-a" is not allowed to modify node "node-b"' in body['message']
+    assert node.call('POST', '/api/v1/nodes', {'metadata': {'name': 'node-a'}})[0] == 201
+    assert node.call('GET', '/api/v1/namespaces/default/pods')[0] == 200
+    assert node.call('POST', '/api/v1/namespaces', {'metadata': {'name': 'x'}})[0] == 403
+    cluster.admin.call('DELETE', '/api/v1/nodes/node-a')
+
+
+def test_the_review_of_a_token_tells_its_user(cluster: Any) -> None:
+    path = '/apis/authentication.k8s.io/v1/tokenreviews'
+    assert (
+        cluster.admin.post(path, {'spec': {'token': 'proxy-token'}})['status']['user']['username']
+        == 'system:kube-proxy'
+    )
+    assert 'authenticated' not in cluster.admin.post(path, {'spec': {'token': 'wrong'}})['status']
+
+
+def test_tokens_are_read_at_the_start_only(cluster: Any) -> None:
+    path: Path = cluster.folder / 'tokens.csv'
+    before = path.read_text()
+    path.write_text(before + 'late-token,late,late,"system:masters"\n')
+    try:
+        assert cluster.as_user('late-token').call('GET', '/api/v1/nodes')[0] == 401
+    finally:
+        path.write_text(before)
+
+
+@pytest.fixture
+def pods(cluster: Any, namespace: str) -> str:
+    """Two pods that run, as a node would have reported them."""
+    path = f'/api/v1/namespaces/{namespace}/pods'
+    for name in ('one', 'two'):
+        spec = {'nodeName': 'elsewhere', 'containers': [{'name': 'c', 'image': 'i'}]}
+        cluster.admin.post(path, {'metadata': {'name': name, 'labels': {'app': 'web'}}, 'spec': spec})
+        status = {'phase': 'Running', 'conditions': [{'type': 'Ready', 'status': 'True'}]}
+        cluster.admin.call('PATCH', f'{path}/{name}/status', {'status': status}, kind='application/merge-patch+json')
+    return path
+
+
+def evict(cluster: Any, pods: str, name: str) -> tuple[int, Any]:
+    body = {'apiVersion': 'policy/v1beta1', 'kind': 'Eviction', 'metadata': {'name': name}}
+    answer: tuple[int, Any] = cluster.admin.call('POST', f'{pods}/{name}/eviction', body)
+    return answer
+
+
+def test_an_eviction_gives_the_pod_its_grace_period(cluster: Any, pods: str) -> None:
+    assert evict(cluster, pods, 'one')[0] == 201
+    meta = cluster.admin.get(f'{pods}/one')['metadata']
+    assert meta['deletionTimestamp'] and meta['deletionGracePeriodSeconds'] == 30
+    cluster.admin.call('DELETE', f'{pods}/one?gracePeriodSeconds=0')
+    assert cluster.admin.call('GET', f'{pods}/one')[0] == 404
+
+
+@pytest.mark.parametrize('budget', [{'minAvailable': 1}, {'maxUnavailable': 1}, {'minAvailable': '50%'}], ids=str)
+def test_a_budget_lets_one_pod_go_and_keeps_the_other(cluster: Any, pods: str, namespace: str, budget: Any) -> None:
+    body = {'metadata': {'name': 'b'}, 'spec': {**budget, 'selector': {'matchLabels': {'app': 'web'}}}}
+    cluster.admin.post(f'/apis/policy/v1beta1/namespaces/{namespace}/poddisruptionbudgets', body)
+    assert evict(cluster, pods, 'one')[0] == 201
+    status, body = evict(cluster, pods, 'two')
+    assert (status, body['reason']) == (429, 'TooManyRequests')
+    assert body['message'] == "Cannot evict pod as it would violate the pod's disruption budget."
+
+
+def test_evicting_a_missing_pod_is_not_found(cluster: Any, pods: str) -> None:
+    status, body = evict(cluster, pods, 'three')
+    assert (status, body['message']) == (404, 'pods "three" not found')
+
+
+def test_a_pod_is_bound_once(cluster: Any, namespace: str) -> None:
+    path = f'/api/v1/namespaces/{namespace}/pods'
+    cluster.admin.post(path, {'metadata': {'name': 'p'}, 'spec': {'containers': [{'name': 'c', 'image': 'i'}]}})
+    binding = {'metadata': {'name': 'p'}, 'target': {'kind': 'Node', 'name': 'node-a'}}
+    cluster.admin.post(f'{path}/p/binding', binding)
+    assert cluster.admin.get(f'{path}/p')['spec']['nodeName'] == 'node-a'
+    status, body = cluster.admin.call('POST', f'{path}/p/binding', binding)
+    assert status == 409 and 'is already assigned to node "node-a"' in body['message']
