@@ -1,5 +1,7 @@
 """The control plane's programs."""
 
+from functools import lru_cache
+
 from charmhelpers.core import hookenv
 from charms.layer import status
 from charms.layer.kubernetes_common import snaps
@@ -43,6 +45,7 @@ def upgrade_snaps():
         clear_flag('kubernetes-master.upgrade.requested')
 
 
+@lru_cache(maxsize=1)
 def _sources():
     channel = unit.options().settings.channel
     return {name: (channel, snaps.resource_checksum(name)) for name in NAMES}

@@ -64,8 +64,8 @@ def prepare_hook() -> None:
     metadata = _served(options.document('metadata.yaml'))
     hookenv.metadata = lambda: metadata  # asked for a dozen times, and slow to parse
     if not options.get('basic', 'trace'):
-        # charms.reactive queued its own tracer when it was imported: ours comes after it
-        hookenv.atstart(trace.install_tracer, trace.NullTracer())
+        # charms.reactive queued its tracer when it was imported, in front of the endpoints, which set flags
+        hookenv._atstart[:] = [entry for entry in hookenv._atstart if entry[0] is not trace.install_tracer]
     hookenv.atstart(init_config_states)
     hookenv.atexit(clear_config_states)
 

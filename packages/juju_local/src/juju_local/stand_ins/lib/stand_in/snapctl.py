@@ -16,7 +16,9 @@ def main(_program: str, arguments: list[str]) -> int:
     words = [word for word in arguments[1:] if not word.startswith('-')]
     if not arguments or arguments[0] != 'get':
         return 0
-    config = core.read_json(f'/var/snap/{name}/current/.configuration.json', {})
+    # a configure program sees what is being set; snaps without one have what was set
+    stored = core.peek('snap').get('config', {}).get(name, {})
+    config = core.read_json(f'/var/snap/{name}/current/.configuration.json', stored)
     found = {key: snap_config.value_of(config, key) for key in words}
     if '-d' in arguments:
         core.say(json.dumps({key: value for key, value in found.items() if value is not None}, indent='\t'))
