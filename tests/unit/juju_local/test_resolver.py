@@ -421,6 +421,19 @@ def test_leadership_can_be_moved_and_the_deposed_leader_hears_of_settings_it_mis
     assert simulation.hooks('db/0')[-1] == 'leader-settings-changed'
 
 
+def test_a_leader_deposed_while_its_leader_elected_fails_is_elected_anew_when_it_leads_again():
+    simulation = Simulation(bodies={'db': fails('leader-elected')})
+    simulation.deploy('db', DB, 2)
+    simulation.settle(retries=False)
+    _plan.set_leader(simulation.model, 'db/1')
+    simulation.settle()
+    assert not simulation.model.units['db/0'].agent.leader
+    _plan.set_leader(simulation.model, 'db/0')
+    simulation.settle()
+    assert simulation.hooks('db/0').count('leader-elected') == 3
+    assert simulation.hooks('db/0')[-1] == 'leader-elected'
+
+
 def test_leader_settings_wake_the_others_at_once_even_from_a_hook_that_fails():
     def body(run: Run) -> int:
         if run.hook == 'update-status' and run.unit == 'db/0':

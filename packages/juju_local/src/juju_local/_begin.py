@@ -51,7 +51,7 @@ def _effects(model: Model, unit: Unit, hook: Hook, now: float) -> None:
         agent.charm_url, agent.charm_modified = app.charm_url, app.charm_modified
         unit.workload = Status('maintenance', INSTALLING, now)
     elif hook.kind == 'leader-elected':
-        agent.leader = True
+        agent.leader = app.leader == unit.name  # a retry may come after the leadership has gone
     elif hook.kind == 'relation-created':
         _enter_all(model, unit, now)
     elif hook.kind == 'stop':
