@@ -31,7 +31,8 @@ def test_a_refusal_names_user_verb_and_resource(cluster: Any) -> None:
     status, body = cluster.as_user('nobody-token').call('GET', '/api/v1/namespaces/default/secrets/s')
     assert status == 403
     assert body['message'] == (
-        'secrets "s" is forbidden: User "nobody" cannot get resource "secrets" in API group "" in the namespace "default"'
+        'secrets "s" is forbidden: User "nobody" cannot get resource "secrets" in API group "" '
+        'in the namespace "default"'
     )
 
 

@@ -10,6 +10,7 @@ from _programs import eventually
 
 MERGE = 'application/merge-patch+json'
 JSON = 'application/json-patch+json'
+TEST_A = {'op': 'test', 'path': '/data/a', 'value': '1'}
 STRATEGIC = 'application/strategic-merge-patch+json'
 
 
@@ -110,8 +111,9 @@ def test_a_write_that_changes_nothing_keeps_the_version(cluster: Any, maps: str)
         (MERGE, {'data': {'a': None, 'c': '3'}}, {'b': '2', 'c': '3'}),
         (STRATEGIC, {'data': {'a': None, 'c': '3'}}, {'b': '2', 'c': '3'}),
         (STRATEGIC, {'data': {'$patch': 'replace', 'c': '3'}}, {'c': '3'}),
-        (JSON, [{'op': 'remove', 'path': '/data/a'}, {'op': 'add', 'path': '/data/c', 'value': '3'}], {'b': '2', 'c': '3'}),
-        (JSON, [{'op': 'test', 'path': '/data/a', 'value': '1'}, {'op': 'replace', 'path': '/data/a', 'value': '9'}], {'a': '9', 'b': '2'}),
+        (JSON, [{'op': 'remove', 'path': '/data/a'}], {'b': '2'}),
+        (JSON, [{'op': 'add', 'path': '/data/c', 'value': '3'}], {'a': '1', 'b': '2', 'c': '3'}),
+        (JSON, [TEST_A, {'op': 'replace', 'path': '/data/a', 'value': '9'}], {'a': '9', 'b': '2'}),
     ],
 )  # fmt: skip
 def test_each_kind_of_patch_changes_data(cluster: Any, maps: str, kind: str, patch: object, expected: object) -> None:
