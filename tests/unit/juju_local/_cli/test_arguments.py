@@ -114,10 +114,12 @@ def test_without_a_terminal_only_failures_and_what_is_waited_for_are_told(capsys
         progress(RunEnded('u/0', 'hook', 'start', 1.0, 3, 'exit status 1'))
         progress(MachineFailed('3', 'no space left'))
         for seconds in (1.0, 2.0):
+            progress(RunStarted('u/0', 'hook', 'start'))
+            progress(RunEnded('u/0', 'hook', 'start', 1.0, 3, 'exit status 1'))
             progress(Retrying(('u/0',), seconds))
             progress(Waiting(('u/1',), seconds))
         progress(Following())
-    assert progress.hooks == 2 and progress.failed == 2
+    assert progress.hooks == 4 and progress.failed == 4
     assert capsys.readouterr().err.splitlines() == [
         'u/0: start failed: exit status 1',
         'machine 3: start failed: no space left',

@@ -39,7 +39,8 @@ class Progress:
         self.began = time.monotonic()
         self.spoke = self.began
         self.hooks = 0
-        self.still = ''
+        self.still = ''  # what an engine with nothing to run waits for
+        self.told: set[object] = set()
         self.failed = 0
         self.running: dict[str, tuple[str, float]] = {}  # unit (or machine) -> what it does, since when
         self.live: Live | None = None
@@ -79,7 +80,7 @@ class Progress:
         else:
             self._still(event)
         if self.live is None and not self.verbose and time.monotonic() - self.spoke >= EVERY_S:
-            self._say(f'{self._summary()}; {self._doing()}')
+            self._say('; '.join(filter(None, [self._summary(), self._doing()])))
 
     def _count(self, event: RunEnded) -> None:
         self.units.setdefault(event.unit, False)
@@ -90,13 +91,13 @@ class Progress:
 
     def _begin(self, who: str, what: str) -> None:
         self.still = ''
-        self.told: set[object] = set()
         self.running[who] = (what, time.monotonic())
 
     def _end(self, who: str, what: str, seconds: float, reason: str = '') -> None:
         self.running.pop(who, None)
         self.failed += bool(reason)
-        if reason:
+        if reason and ((who, what, reason) not in self.told or self.verbose):  # a retry that fails alike is no news
+            self.told.add((who, what, reason))
             self._say(f'{who}: {what} failed: {reason}')
         elif self.verbose:
             self._say(f'{who}: {what} ({seconds:.1f}s)')
