@@ -3,15 +3,15 @@
 import json
 import os
 import sys
+from pathlib import Path
 
-PATH = os.environ['JUJU_STATE']
+PATH = Path(os.environ['JUJU_STATE'])
 SILENT = ('juju-log', 'application-version-set', 'open-port', 'relation-set')
 
 
 def main():
-    tool, arguments = os.path.basename(sys.argv[0]), sys.argv[1:]
-    with open(PATH) as stream:
-        state = json.load(stream)
+    tool, arguments = Path(sys.argv[0]).name, sys.argv[1:]
+    state = json.loads(PATH.read_text())
     state['calls'].append([tool, *arguments])
     words = [word for word in arguments if not word.startswith('--')]
     answer = None
@@ -42,8 +42,7 @@ def main():
         return 2
     if answer is not None:
         json.dump(answer, sys.stdout)
-    with open(PATH, 'w') as stream:
-        json.dump(state, stream)
+    PATH.write_text(json.dumps(state))
     return 0
 
 

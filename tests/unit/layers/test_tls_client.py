@@ -35,6 +35,7 @@ from charms.reactive import get_flags, set_flag, clear_flag, toggle_flag, hook, 
 
 tls_client.TRUSTED = Path('../trusted').absolute()
 model = json.load(open('../authority.json'))
+place = lambda name: os.path.abspath('../' + name)
 def situation():
     toggle_flag('certificates.available', model['related'])
     for kind in model['changed']:
@@ -43,8 +44,8 @@ hookenv.atstart(situation)
 
 @when('certificates.available')
 def ask():
-    tls_client.request_server_cert('10.0.0.1', ['b', 'a'], os.path.abspath('../server.crt'), os.path.abspath('../server.key'))
-    tls_client.request_client_cert('system:kubelet', None, os.path.abspath('../client.crt'), os.path.abspath('../client.key'))
+    tls_client.request_server_cert('10.0.0.1', ['b', 'a'], place('server.crt'), place('server.key'))
+    tls_client.request_client_cert('system:kubelet', None, place('client.crt'), place('client.key'))
 
 def tell():
     open('../flags', 'w').write(' '.join(f for f in get_flags() if f.startswith('tls_client')))

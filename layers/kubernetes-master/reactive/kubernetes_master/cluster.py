@@ -70,7 +70,9 @@ def tell_dns():
     try:
         service = unit.client().get('services', 'kube-dns', namespace='kube-system')
     except api.Error as error:
-        if not isinstance(error, api.NotFound):
+        if isinstance(error, api.NotFound):
+            records.drop('addons-applied')  # somebody took it away: the leader deploys it again
+        else:
             hookenv.log(f'the address of cluster DNS is not known: {error}', hookenv.WARNING)
         return
     endpoint.set_dns(53, settings.dns_domain, service['spec']['clusterIP'], True)
