@@ -301,6 +301,25 @@ def test_an_upgrade_runs_upgrade_charm_and_then_config_changed():
     assert simulation.model.units['web/0'].agent.charm_url == 'local:jammy/web-1'
 
 
+@pytest.mark.parametrize('force, begun', [(False, 'local:jammy/web-0'), (True, 'local:jammy/web-1')])
+def test_a_unit_in_error_gets_a_new_charm_only_by_force_and_then_retries_its_hook(force, begun):
+    seen = []
+
+    def body(run: Run) -> int:
+        seen.append((run.hook, run.simulation.model.units['web/0'].agent.charm_url))
+        return int(len(seen) == 1)
+
+    simulation = Simulation(body)
+    simulation.deploy('web', WEB)
+    simulation.settle(retries=False)
+    _plan.upgrade_charm(simulation.model, 'web', simulation.add_charm(WEB), simulation.now, force_units=force)
+    simulation.settle(retries=False)
+    simulation.settle()
+    assert seen[:2] == [('install', 'local:jammy/web-0'), ('install', begun)]
+    assert ('upgrade-charm' in simulation.hooks('web/0')) is not force
+    assert simulation.model.units['web/0'].agent.charm_url == 'local:jammy/web-1'
+
+
 def test_a_subordinate_comes_with_its_principal_and_goes_before_it():
     simulation = Simulation()
     simulation.deploy('web', WEB, 2)

@@ -25,11 +25,12 @@ def hook(model: Model, unit: Unit, now: float) -> None:
 
 
 def upgrade(model: Model, unit: Unit, charm_url: str, charm_modified: int) -> None:
-    """The new charm is in place: its upgrade-charm hook is owed."""
+    """The new charm is in place: its upgrade-charm hook is owed, but not where a failed hook waits for the charm."""
     agent = unit.agent
     agent.upgrading = False
     agent.charm_url, agent.charm_modified = charm_url, charm_modified
-    agent.queue.append(Hook('upgrade-charm', 'upgrade-charm'))
+    if agent.pending is None:
+        agent.queue.append(Hook('upgrade-charm', 'upgrade-charm'))
     model.touch('unit', unit.name)
 
 

@@ -25,7 +25,7 @@ from juju_local._errors import Refused
     '--config', 'settings', multiple=True, metavar='KEY=VALUE|FILE', help='An option, or a YAML file of options.'
 )
 @click.option('--repository', 'places', multiple=True, metavar='DIR', help='Where names are looked up.')
-@click.option('--force', '--force-units', '--force-series', is_flag=True, help='Accepted.')
+@click.option('--force', '--force-units', '--force-series', is_flag=True, help='Also units whose hook failed.')
 def upgrade_charm(
     session: Session,
     application: str,
@@ -34,7 +34,7 @@ def upgrade_charm(
     resources: Sequence[str],
     settings: Sequence[str],
     places: Sequence[str],
-    force: bool,  # noqa: ARG001
+    force: bool,
 ) -> None:
     """Move an application to a newer charm; its units run upgrade-charm."""
     if path and switch:
@@ -53,7 +53,7 @@ def upgrade_charm(
             session.say(f'charm "{charm.name}": already up-to-date')
             return
         if stored.url != app.charm_url:
-            _plan.upgrade_charm(model, application, stored.url, time.time())
+            _plan.upgrade_charm(model, application, stored.url, time.time(), force_units=force)
             session.say(f'Added charm "{stored.url}" to the model.')
         for name, file in files.items():
             _plan.attach_resource(model, application, name, store(session, model, application, name, file))

@@ -27,8 +27,12 @@ def add_charm(model: Model, charm: Charm) -> Charm:
     return stored
 
 
-def upgrade_charm(model: Model, name: str, charm_url: str, now: float) -> None:
-    """Move an application to another charm of this model; refused if it would tear a relation."""
+def upgrade_charm(model: Model, name: str, charm_url: str, now: float, *, force_units: bool = False) -> None:
+    """Move an application to another charm of this model; refused if it would tear a relation.
+
+    A unit whose hook failed keeps its charm until the hook has succeeded; with `force_units` it gets the new one, under
+    which the failed hook (and no upgrade-charm) then runs.
+    """
     app, charm, old = _find.application(model, name), model.charms[charm_url], model.charm_of(name)
     if charm.subordinate != old.subordinate:
         raise Refused(f'cannot upgrade application "{name}" to charm "{charm_url}": cannot change subordinacy')
@@ -45,6 +49,10 @@ def upgrade_charm(model: Model, name: str, charm_url: str, now: float) -> None:
     app.charm_url = charm_url
     app.charm_modified += 1
     model.touch('application', name)
+    for unit in model.units_of(name):
+        if force_units and unit.agent.failed:
+            unit.agent.upgrading = True
+            model.touch('unit', unit.name)
     made = {_relations.own_end(relation, name).endpoint for relation in _relations.of_app(model, name)}
     add_peer_relations(model, name, charm, made)
     _life.settle(model, now)
