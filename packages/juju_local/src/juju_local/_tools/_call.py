@@ -56,7 +56,8 @@ class Call:
 
     @property
     def charm(self) -> Charm:
-        return self.model.charm_of(self.context.app)
+        """The charm that runs: a unit that has not upgraded yet still has the old one."""
+        return self.model.charms.get(self.unit.agent.charm_url) or self.model.charm_of(self.context.app)
 
     def text(self, flag: str) -> str:
         return str(self.flags.get(flag, ''))
