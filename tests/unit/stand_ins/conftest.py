@@ -70,7 +70,9 @@ class Machine:
         found = shutil.which(program, path=self.environment()['PATH'])
         assert found and found.startswith(str(self.root)), f'{program} is no program of this machine'
         environment = self.environment() | more
-        return subprocess.run([found, *arguments], env=environment, input=stdin, capture_output=True, text=True, timeout=60)
+        return subprocess.run(
+            [found, *arguments], env=environment, input=stdin, capture_output=True, text=True, timeout=60
+        )
 
     def ok(self, program: str, *arguments: str, stdin: str = '', **more: str) -> str:
         """Run a program that must do well; return what it printed."""
@@ -90,7 +92,9 @@ class Machine:
 
     def unit(self, name: str, service: str, rest: str = '') -> None:
         """Write a unit file with this [Service] section."""
-        self.write(f'/etc/systemd/system/{name}', f'[Unit]\nDescription={name} of the test\n{rest}\n[Service]\n{service}\n')
+        self.write(
+            f'/etc/systemd/system/{name}', f'[Unit]\nDescription={name} of the test\n{rest}\n[Service]\n{service}\n'
+        )
 
     def fail(self, program: str, **rule: Any) -> None:
         self.write(f'/var/lib/stand-in/fail/{program}.json', json.dumps([rule]))

@@ -45,7 +45,9 @@ def test_an_installed_snap_runs_its_daemon_and_offers_its_command(seller):
 
 def test_snap_set_becomes_the_daemons_command_line_at_its_next_start(seller):
     seller.ok('snap', 'install', '--channel=1.12', '--classic', 'kubelet')
-    seller.ok('snap', 'set', 'kubelet', 'v=0', 'profiling=false', 'allow-privileged=true', 'unknown=x', 'network-plugin=cni')
+    seller.ok(
+        'snap', 'set', 'kubelet', 'v=0', 'profiling=false', 'allow-privileged=true', 'unknown=x', 'network-plugin=cni'
+    )
     assert seller.read('/var/snap/kubelet/current/args') == '--allow-privileged\n--profiling=false\n--v="0"\n'
     assert '--v' not in seller.ok('journalctl', '-u', 'snap.kubelet.daemon', '-o', 'cat')
     seller.ok('systemctl', 'restart', 'snap.kubelet.daemon')
@@ -196,14 +198,21 @@ def test_the_configuration_survives_a_refresh_and_goes_with_the_snap(seller):
 def test_services_are_stopped_disabled_and_shown(seller):
     seller.ok('snap', 'install', 'plain')
     assert seller.ok('snap', 'stop', '--disable', 'plain.daemon') == 'Stopped.\n'
-    assert seller.ok('snap', 'services', 'plain').splitlines()[1].split() == ['plain.daemon', 'disabled', 'inactive', '-']
+    assert seller.ok('snap', 'services', 'plain').splitlines()[1].split() == [
+        'plain.daemon',
+        'disabled',
+        'inactive',
+        '-',
+    ]
     assert seller.ok('snap', 'start', '--enable', 'plain') == 'Started.\n'
     assert seller.ok('snap', 'services').splitlines()[1].split() == ['plain.daemon', 'enabled', 'active', '-']
 
 
 def test_an_app_runs_with_the_snaps_environment(seller_without_init):
     machine = seller_without_init
-    machine.sell('tool', '#!/bin/sh\necho "$SNAP_NAME $SNAP_VERSION $SNAP_DATA $@"\n', apps={'tool': {'command': 'run'}})
+    machine.sell(
+        'tool', '#!/bin/sh\necho "$SNAP_NAME $SNAP_VERSION $SNAP_DATA $@"\n', apps={'tool': {'command': 'run'}}
+    )
     machine.ok('snap', 'install', 'tool')
     expected = f'tool 1.12.10 {machine.root}/var/snap/tool/11210 a b\n'
     script = machine.root / 'snap/bin/tool'

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 HOME = '/var/lib/stand-in'  # everything the stand-ins remember of a machine
 
 
-class Refused(Exception):  # noqa: N818  (a refusal is no error of ours)
+class Refused(Exception):
     """What the program answers on stderr, and its exit status."""
 
     def __init__(self, message: str, code: int = 1) -> None:
@@ -37,7 +37,9 @@ def path(absolute: str) -> str:
 
 def store() -> str:
     """Return the folder of the store this program belongs to (`$STAND_IN_STORE` in tests)."""
-    return os.environ.get('STAND_IN_STORE') or os.path.dirname(os.path.dirname(os.path.dirname(os.path.realpath(__file__))))
+    return os.environ.get('STAND_IN_STORE') or os.path.dirname(
+        os.path.dirname(os.path.dirname(os.path.realpath(__file__)))
+    )
 
 
 def say(text: str) -> None:

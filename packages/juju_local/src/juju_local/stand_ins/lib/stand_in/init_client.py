@@ -25,7 +25,7 @@ def ask(verb: str, units: list[str] | None = None, **more: Any) -> dict[str, Any
             connection.connect(core.path(SOCKET))
         except OSError as error:
             raise core.Refused(
-                'System has not been booted with systemd as init system (PID 1). Can\'t operate.\n'
+                "System has not been booted with systemd as init system (PID 1). Can't operate.\n"
                 f'Failed to connect to bus: {error.strerror}'
             ) from error
         connection.sendall(json.dumps({'verb': verb, 'units': units or [], **more}).encode() + b'\n')

@@ -109,12 +109,21 @@ def _parse(arguments: list[str]) -> dict[str, Any]:
     long = ['unit=', 'lines=', 'follow', 'output=', 'no-pager', 'since=', 'until=', 'boot', 'reverse', 'quiet', 'grep=']
     long += ['identifier=', 'catalog', 'pager-end', 'all', 'priority=', 'utc', 'no-hostname', 'dmesg', 'no-tail']
     # -n without a number means 10
-    arguments = ['-n10' if each == '-n' and not _is_number(arguments, index) else each for index, each in enumerate(arguments)]
+    arguments = [
+        '-n10' if each == '-n' and not _is_number(arguments, index) else each for index, each in enumerate(arguments)
+    ]
     try:
         options, _ = getopt.gnu_getopt(arguments, 'u:n:fo:S:U:breqg:t:xap:kl', long)
     except getopt.GetoptError as error:
         raise core.Refused(f'journalctl: {error}') from error
-    wanted: dict[str, Any] = {'units': [], 'lines': None, 'follow': False, 'output': 'short', 'grep': '', 'reverse': False}
+    wanted: dict[str, Any] = {
+        'units': [],
+        'lines': None,
+        'follow': False,
+        'output': 'short',
+        'grep': '',
+        'reverse': False,
+    }
     wanted |= {'since': 0.0, 'until': float('inf')}
     for option, value in options:
         if option in ('-u', '--unit'):

@@ -53,10 +53,12 @@ def furnish() -> None:
 
 def unpack(packages: dict[str, dict[str, Any]], name: str, package: dict[str, Any], version: str = '') -> None:
     """Put a package's files in place and note it as installed."""
-    tree = package.get('tree')
-    if tree:
-        source = f'{core.store()}/trees/{tree}'
-        shutil.copytree(source, core.path('/'), dirs_exist_ok=True, symlinks=True)
+    for place in _tree(package):
+        if not place.startswith('/etc/') or not os.path.lexists(
+            core.path(place)
+        ):  # a configuration file in place stays
+            os.makedirs(os.path.dirname(core.path(place)), exist_ok=True)
+            shutil.copy(f'{core.store()}/trees/{package["tree"]}{place}', core.path(place), follow_symlinks=False)
     for place, target in package.get('programs', {}).items():
         core.link(place, _program(target))
     packages[name] = {
@@ -76,11 +78,70 @@ def _program(target: str) -> str:
 
 def files(package: dict[str, Any]) -> list[str]:
     """Return the machine's paths that a package put there."""
-    found = list(package.get('programs', {}))
-    if package.get('tree'):
-        base = f'{core.store()}/trees/{package["tree"]}'
-        found += [f'{folder[len(base):]}/{name}' for folder, _, names in os.walk(base) for name in names]
-    return sorted(found)
+    return sorted([*package.get('programs', {}), *_tree(package)])
+
+
+def _tree(package: dict[str, Any]) -> list[str]:
+    """Return the paths of the package's files under the store's trees/."""
+    if not package.get('tree'):
+        return []
+    base = f'{core.store()}/trees/{package["tree"]}'
+    return [f'{folder[len(base) :]}/{name}' for folder, _, names in os.walk(base) for name in names]
+
+
+class Plan:
+    """What an installation would do: names in the order in which they are set up, and what goes for them."""
+
+    def __init__(self) -> None:
+        self.install: list[str] = []
+        self.upgrade: list[str] = []
+        self.remove: list[str] = []
+
+
+def plan(offered: dict[str, Any], present: dict[str, Any], wanted: dict[str, str]) -> Plan:
+    """Decide what it takes to have these packages (name to version, '' for the one offered).
+
+    Raises:
+        core.Refused: one is not known, or not in that version.
+    """
+    found = Plan()
+    for name, version in wanted.items():
+        _add(found, offered, present, name, version)
+    for name in found.install:
+        rivals = offered[name].get('conflicts', [])
+        found.remove += [rival for rival in rivals if is_installed(present, rival) and rival not in found.remove]
+    return found
+
+
+def _add(found: Plan, offered: dict[str, Any], present: dict[str, Any], name: str, version: str) -> None:
+    if name not in offered:
+        raise core.Refused(f'E: Unable to locate package {name}', 100)
+    if version and version not in (offered[name]['version'], *offered[name].get('versions', [])):
+        raise core.Refused(f"E: Version '{version}' for '{name}' was not found", 100)
+    version = version or offered[name]['version']
+    if name in found.install or name in found.upgrade:
+        return
+    for need in offered[name].get('depends', []):
+        if not is_installed(present, need):
+            _add(found, offered, present, need, '')
+    if not is_installed(present, name) or present[name]['status'] == 'iF':
+        found.install.append(name)
+    elif present[name]['version'] != version:
+        found.upgrade.append(name)
+
+
+def is_installed(present: dict[str, Any], name: str) -> bool:
+    return present.get(name, {}).get('status', '') in ('ii', 'hi', 'iF')
+
+
+def needing(offered: dict[str, Any], present: dict[str, Any], names: list[str]) -> list[str]:
+    """Return these packages and the installed ones that depend on them."""
+    found = [name for name in names if is_installed(present, name)]
+    for name in present:
+        needs = offered.get(name, {}).get('depends', [])
+        if name not in found and is_installed(present, name) and set(needs) & set(found):
+            found.append(name)
+    return found
 
 
 def clear(packages: dict[str, dict[str, Any]], name: str, package: dict[str, Any], *, purge: bool) -> None:

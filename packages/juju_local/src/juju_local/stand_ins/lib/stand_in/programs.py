@@ -32,6 +32,7 @@ MODULES = {
     'docker': 'docker',
     'dockerd': 'dockerd',
     'containerd': 'dockerd',
+    'nvidia-container-runtime': 'hardware',
     'ctr': 'docker',
     'lspci': 'hardware',
     'nvidia-smi': 'hardware',

@@ -15,7 +15,17 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from typing import Any
 
-WITH_VALUE = {'--channel', '--cohort', '--revision', '--name', '--basename', '--target-directory', '-n', '--unicode', '--color'}
+WITH_VALUE = {
+    '--channel',
+    '--cohort',
+    '--revision',
+    '--name',
+    '--basename',
+    '--target-directory',
+    '-n',
+    '--unicode',
+    '--color',
+}
 WITH_VALUE |= {'--last', '--prefer', '--hold', '--time-limit'}
 CLASSIC = """error: This revision of snap "{name}" was published using classic confinement and thus may perform
        arbitrary system changes outside of the security sandbox that snaps are usually confined to,
@@ -108,7 +118,7 @@ def _install_name(call: Call, name: str) -> None:
             core.complain(f'snap "{name}" is already installed, see \'snap help refresh\'')
             return
         channel = snap_store.full_channel(call.flags.get('--channel') or 'stable')
-        version = _version(known, channel, 'install')
+        version = _version(known, channel)
         _refuse_unconfined(call, known)
         entry = _entry(call, known, version, str(snap_store.revision(version)), channel)
         _settle(kept, known, entry, f'Install "{name}" snap from "{channel}" channel')
@@ -142,7 +152,7 @@ def _known(name: str) -> dict[str, Any]:
     return known
 
 
-def _version(known: dict[str, Any], channel: str, action: str) -> str:
+def _version(known: dict[str, Any], channel: str) -> str:
     version = snap_store.version_on(known, channel)
     if not version:
         name = known['name']
@@ -228,7 +238,9 @@ def _refresh(call: Call) -> int:
         for name in call.words:
             _refresh_one(call, name, quiet=False)
         return 0
-    changed = [name for name, entry in sorted(snaps.items()) if entry['channel'] and _refresh_one(call, name, quiet=True)]
+    changed = [
+        name for name, entry in sorted(snaps.items()) if entry['channel'] and _refresh_one(call, name, quiet=True)
+    ]
     if not changed:
         core.complain('All snaps up to date.')
     return 0
@@ -267,7 +279,7 @@ def _refresh_one(call: Call, name: str, *, quiet: bool) -> bool:
 def _wanted_version(call: Call, known: dict[str, Any], channel: str) -> str:
     asked = call.flags.get('--revision')
     if not asked:
-        return _version(known, channel, 'refresh')
+        return _version(known, channel)
     for version in known['tracks'].values():
         if str(snap_store.revision(version)) == asked:
             return str(version)
@@ -278,7 +290,11 @@ def _hold(call: Call) -> int:
     with core.state('snap') as kept:
         for name in call.words or list(kept.get('snaps', {})):
             _installed(kept, name)['held'] = call.has('--hold')
-    core.say('General refreshes of {} {}.'.format(', '.join(call.words) or 'all snaps', 'held' if call.has('--hold') else 'unheld'))
+    core.say(
+        'General refreshes of {} {}.'.format(
+            ', '.join(call.words) or 'all snaps', 'held' if call.has('--hold') else 'unheld'
+        )
+    )
     return 0
 
 
@@ -515,12 +531,14 @@ def _ack(call: Call) -> int:
 def _download(call: Call) -> int:
     name = _one(call)
     known = _known(name)
-    version = _version(known, snap_store.full_channel(call.flags.get('--channel') or 'stable'), 'download')
+    version = _version(known, snap_store.full_channel(call.flags.get('--channel') or 'stable'))
     stem = f'{call.flags.get("--target-directory", ".")}/{name}_{snap_store.revision(version)}'
     for suffix, text in (('.snap', f'{snap_store.MAGIC}{name} {version}\n'), ('.assert', 'type: snap-declaration\n')):
         with open(stem + suffix, 'w', encoding='utf-8') as file:
             file.write(text)
-    core.say(f'Fetching snap "{name}"\nFetching assertions for "{name}"\nInstall the snap with:\n   snap ack {stem}.assert')
+    core.say(
+        f'Fetching snap "{name}"\nFetching assertions for "{name}"\nInstall the snap with:\n   snap ack {stem}.assert'
+    )
     core.say(f'   snap install {stem}.snap')
     return 0
 

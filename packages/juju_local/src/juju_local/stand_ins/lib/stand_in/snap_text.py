@@ -20,7 +20,7 @@ TITLES = {'canonical': 'Canonical'}
 
 def publisher(known: dict[str, Any], *, title: bool = False, mark: str = '') -> str:
     """Return who published a snap; Canonical is marked as verified."""
-    name = known.get('publisher', 'canonical')
+    name = str(known.get('publisher', 'canonical'))
     verified = (mark or '✓') if name == 'canonical' else ''
     return (TITLES.get(name, name) if title else name) + verified
 
@@ -49,7 +49,9 @@ def _list(call: Call) -> int:
         core.complain("No snaps are installed yet. Try 'snap install hello-world'.")
         return 0
     names = sorted(name for name in snaps if not call.words or name in call.words)
-    table(['Name', 'Version', 'Rev', 'Tracking', 'Publisher', 'Notes'], [_row(snaps[name], _mark(call)) for name in names])
+    table(
+        ['Name', 'Version', 'Rev', 'Tracking', 'Publisher', 'Notes'], [_row(snaps[name], _mark(call)) for name in names]
+    )
     return 0
 
 
@@ -68,7 +70,9 @@ def _row(entry: dict[str, Any], mark: str) -> list[str]:
 def _notes(entry: dict[str, Any]) -> str:
     notes = list(entry['notes'])
     notes += [word for word in ('disabled', 'held') if entry.get(word)]
-    return ','.join(notes) or ('core' if entry['name'] == 'core' else 'base' if entry['name'].startswith('core') else '-')
+    return ','.join(notes) or (
+        'core' if entry['name'] == 'core' else 'base' if entry['name'].startswith('core') else '-'
+    )
 
 
 def refreshes(call: Call) -> int:
@@ -82,7 +86,16 @@ def refreshes(call: Call) -> int:
         known = snap_store.definition(name)
         version = snap_store.version_on(known, entry['channel']) if known and entry['channel'] else ''
         if known and version and str(snap_store.revision(version)) != entry['revision']:
-            rows.append([name, version, str(snap_store.revision(version)), '30MB', publisher(known, mark=_mark(call)), _notes(entry)])
+            rows.append(
+                [
+                    name,
+                    version,
+                    str(snap_store.revision(version)),
+                    '30MB',
+                    publisher(known, mark=_mark(call)),
+                    _notes(entry),
+                ]
+            )
     if rows:
         table(['Name', 'Version', 'Rev', 'Size', 'Publisher', 'Notes'], rows)
     else:
@@ -160,7 +173,11 @@ def _print(call: Call, name: str, found: dict[str, Any], key: str) -> None:
     elif not found:
         raise core.Refused(f'error: snap "{name}" has no configuration')
     else:
-        flat = {f'{key}.{below}': each for below, each in found[key].items()} if key and isinstance(found[key], dict) else found
+        flat = (
+            {f'{key}.{below}': each for below, each in found[key].items()}
+            if key and isinstance(found[key], dict)
+            else found
+        )
         table(['Key', 'Value'], [[each, _cell(flat[each])] for each in sorted(flat)])
 
 
@@ -175,7 +192,9 @@ def _service_rows(name: str) -> list[list[str]]:
     for unit in snap_files.services(snap_files.meta(name)):
         enabled = 'enabled' if unit_files.enabled_links(unit) else 'disabled'
         active = init_client.is_running() and init_client.show(unit)['ActiveState'] == 'active'
-        rows.append([unit.removeprefix('snap.').removesuffix('.service'), enabled, 'active' if active else 'inactive', '-'])
+        rows.append(
+            [unit.removeprefix('snap.').removesuffix('.service'), enabled, 'active' if active else 'inactive', '-']
+        )
     return rows
 
 
@@ -222,7 +241,10 @@ def _changes(_call: Call) -> int:
 
 
 def _connections(_call: Call) -> int:
-    table(['Interface', 'Plug', 'Slot', 'Notes'], [['network', f'{name}:network', ':network', '-'] for name in sorted(_snaps())])
+    table(
+        ['Interface', 'Plug', 'Slot', 'Notes'],
+        [['network', f'{name}:network', ':network', '-'] for name in sorted(_snaps())],
+    )
     return 0
 
 
@@ -254,6 +276,11 @@ def _find(call: Call) -> int:
     return 0
 
 
+def _warnings(_call: Call) -> int:
+    core.say('No warnings.')
+    return 0
+
+
 COMMANDS: dict[str, Callable[[Call], int]] = {
     'list': _list,
     'info': _info,
@@ -268,5 +295,5 @@ COMMANDS: dict[str, Callable[[Call], int]] = {
     'known': _known,
     'create-cohort': _create_cohort,
     'find': _find,
-    'warnings': lambda _call: core.say('No warnings.') or 0,
+    'warnings': _warnings,
 }

@@ -12,7 +12,20 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from typing import Any
 
-WITH_VALUE = {'-p', '--property', '-P', '-n', '--lines', '-o', '--output', '-t', '--type', '-s', '--signal', '--kill-who'}
+WITH_VALUE = {
+    '-p',
+    '--property',
+    '-P',
+    '-n',
+    '--lines',
+    '-o',
+    '--output',
+    '-t',
+    '--type',
+    '-s',
+    '--signal',
+    '--kill-who',
+}
 WITH_VALUE |= {'--state', '--job-mode', '--root', '-H', '-M', '--kill-whom', '--message', '--when'}
 JOB_VERBS = {
     'start': 'start', 'stop': 'stop', 'restart': 'restart', 'reload': 'reload', 'try-restart': 'restart',
@@ -136,6 +149,7 @@ def _failure(unit: str, why: str) -> str:
         'exit-code': 'the control process exited with error code',
         'signal': 'a fatal signal was delivered to the control process',
         'core-dump': 'a fatal signal was delivered causing the control process to dump core',
+        'protocol': 'the service did not take the steps required by its unit configuration',
         'timeout': 'a timeout was exceeded',
         'resources': 'of unavailable resources or another system error',
         'start-limit-hit': 'start of the service was attempted too often',

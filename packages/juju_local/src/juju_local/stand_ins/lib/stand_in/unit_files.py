@@ -108,7 +108,9 @@ def enabled_links(name: str) -> list[str]:
     for folder in sorted(os.listdir(place)) if os.path.isdir(place) else []:
         if folder.endswith(('.wants', '.requires')) and os.path.lexists(f'{place}/{folder}/{name}'):
             found.append(f'{ETC}/{folder}/{name}')
-        elif folder != name and os.path.islink(f'{place}/{folder}') and os.path.basename(real(f'{ETC}/{folder}')) == name:
+        elif (
+            folder != name and os.path.islink(f'{place}/{folder}') and os.path.basename(real(f'{ETC}/{folder}')) == name
+        ):
             found.append(f'{ETC}/{folder}')
     return found
 

@@ -12,7 +12,7 @@ import time
 import traceback
 
 from .. import core, units
-from . import _journal, _process
+from . import _journal, _notify, _process
 from ._manager import Job, Manager, signal_number
 
 TYPE_CHECKING = False
@@ -105,7 +105,7 @@ class Loop:
         for pid, status in ended:
             self.manager.exited(pid, status)
 
-    def _drain(self, stream: _journal.Stream) -> None:
+    def _drain(self, stream: _journal.Stream | _notify.Notifications) -> None:
         if not stream.drain():
             self.selector.unregister(stream)
             stream.close()

@@ -15,8 +15,9 @@ if TYPE_CHECKING:
     from typing import Any
 
     from ._journal import Stream
+    from ._notify import Notifications
 
-BOOT = ('sysinit.target', 'basic.target', 'multi-user.target', 'default.target')
+BOOT = ('sysinit.target', 'basic.target', 'sockets.target', 'multi-user.target', 'default.target')
 DOWN = ('dead', 'failed')
 UP = ('running', 'exited', 'active')
 
@@ -38,7 +39,7 @@ class Manager:
     def __init__(self) -> None:
         self.services: dict[str, Service] = {}
         self.jobs: dict[str, Job] = {}
-        self.streams: list[Stream] = []
+        self.streams: list[Stream | Notifications] = []
         self.pinned: set[str] = set()  # enabled units: systemd keeps those loaded as they were
 
     # units
@@ -216,7 +217,6 @@ class Manager:
         if job and job.begun and not job.result:
             if job.verb == 'restart' and service.sub in DOWN:
                 job.verb = 'start'
-                service.load() if service.sub == 'dead' and service.name not in self.pinned else None
                 self._begin_start(service)
             elif job.verb in ('stop', 'restart'):
                 if service.sub in DOWN:
@@ -308,7 +308,11 @@ class Manager:
             'ControlPID': service.control_pid,
             'ExecMainPID': service.main_pid or pid,
             'ExecMainCode': 0 if not pid else 1 if os.WIFEXITED(status) else 2,
-            'ExecMainStatus': 0 if not pid else os.WTERMSIG(status) if os.WIFSIGNALED(status) else os.WEXITSTATUS(status),
+            'ExecMainStatus': 0
+            if not pid
+            else os.WTERMSIG(status)
+            if os.WIFSIGNALED(status)
+            else os.WEXITSTATUS(status),
             'NRestarts': service.restarts,
             'InvocationID': service.invocation,
             'StateChangeTimestamp': service.changed,

@@ -113,7 +113,9 @@ def _limit(value: str, kind: int) -> None:
     try:
         resource.setrlimit(kind, (wanted[0], wanted[1]))
     except (ValueError, OSError):  # not allowed to raise it here: as near as we may
-        resource.setrlimit(kind, (ceiling if ceiling != -1 and (wanted[0] == -1 or wanted[0] > ceiling) else wanted[0], ceiling))
+        resource.setrlimit(
+            kind, (ceiling if ceiling != -1 and (wanted[0] == -1 or wanted[0] > ceiling) else wanted[0], ceiling)
+        )
 
 
 def _user(unit: units.Unit) -> int:

@@ -11,7 +11,7 @@ import time
 import uuid
 
 from .. import core, unit_files, units
-from . import _journal, _process
+from . import _journal, _notify, _process
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -19,13 +19,12 @@ if TYPE_CHECKING:
 
 INFINITY = float('inf')
 CLEAN_SIGNALS = {signal.SIGHUP, signal.SIGINT, signal.SIGTERM, signal.SIGPIPE}
-RESTART_ON = {  # Restart= -> the results after which a unit comes back by itself
-    'always': {'success', 'exit-code', 'signal', 'core-dump', 'timeout', 'watchdog'},
-    'on-success': {'success'},
-    'on-failure': {'exit-code', 'signal', 'core-dump', 'timeout', 'watchdog'},
-    'on-abnormal': {'signal', 'core-dump', 'timeout', 'watchdog'},
-    'on-abort': {'signal', 'core-dump'},
+NOT_RESTARTED = {  # Restart= -> the results after which a unit does not come back by itself
+    'always': set(),
+    'on-failure': {'success'},
+    'on-abnormal': {'success', 'exit-code'},
 }
+RESTARTED = {'on-success': {'success'}, 'on-abort': {'signal', 'core-dump'}, 'on-watchdog': {'watchdog'}, 'no': set()}
 ACTIVE_STATES = {
     'dead': 'inactive', 'failed': 'failed', 'auto-restart': 'activating', 'start-pre': 'activating',
     'start': 'activating', 'start-post': 'activating', 'running': 'active', 'exited': 'active', 'active': 'active',
@@ -37,7 +36,7 @@ ACTIVE_STATES = {
 class Service:
     """A unit that init knows. `sub` is where it is in its life; `settled` is told whenever a job may have ended."""
 
-    def __init__(self, name: str, settled: Callable[[Service], None], streams: list[_journal.Stream]) -> None:
+    def __init__(self, name: str, settled: Callable[[Service], None], streams: list[_journal.Stream | _notify.Notifications]) -> None:
         self.name = name
         self.unit = units.Unit(name)
         self.stamp: list[tuple[str, int]] = []
@@ -61,6 +60,7 @@ class Service:
         self._settled = settled
         self._streams = streams
         self._stream: _journal.Stream | None = None
+        self._notifications: _notify.Notifications | None = None
 
     # what it is
 
@@ -112,7 +112,7 @@ class Service:
     def start(self) -> None:
         """Begin to start, unless it already is or does."""
         if self.state in ('active', 'reloading', 'deactivating') or self.sub in ('start-pre', 'start', 'start-post'):
-            return
+            return None
         if self.load_error:
             _journal.note(self.name, f'{self.name}: Cannot start: {self.load_error}')
             return self._die('resources')
@@ -195,7 +195,11 @@ class Service:
 
     def _starts_too_often(self) -> bool:
         # [Unit] since systemd 230, [Service] before; both are still read, and so is the old name
-        sections = (('Unit', 'StartLimitIntervalSec'), ('Unit', 'StartLimitInterval'), ('Service', 'StartLimitInterval'))
+        sections = (
+            ('Unit', 'StartLimitIntervalSec'),
+            ('Unit', 'StartLimitInterval'),
+            ('Service', 'StartLimitInterval'),
+        )
         interval = next((self.unit.seconds(*each, 10.0) for each in sections if self.unit.last(*each)), 10.0)
         burst = int(self.unit.last('Unit', 'StartLimitBurst') or self.unit.last('Service', 'StartLimitBurst', '5'))
         if not interval or not burst:
@@ -257,8 +261,18 @@ class Service:
         self.sub = 'start'
         command = self._commands('ExecStart')[0]
         self._main_may_fail = command.may_fail
+        if self.kind == 'notify':
+            self._notifications = _notify.Notifications(self.invocation, self.ready)
+            self._streams.append(self._notifications)
+            self._variables['NOTIFY_SOCKET'] = self._notifications.address
         self.main_pid = self._spawn(command)
-        self._enter('start-post', 'ExecStartPost')
+        if self.kind != 'notify':
+            self._enter('start-post', 'ExecStartPost')
+
+    def ready(self) -> None:
+        """The unit says that it is up."""
+        if self.sub == 'start':
+            self._enter('start-post', 'ExecStartPost')
 
     def _started_main(self) -> None:
         """The start commands of a oneshot or forking unit are done."""
@@ -309,6 +323,8 @@ class Service:
         self.main_pid = 0
         self.exec_main = (pid, status)
         result = 'success' if self._main_may_fail else self._judge(status)
+        if self.kind == 'notify' and self.sub == 'start' and result == 'success':
+            result = 'protocol'  # it ended well, but never said that it was up
         if result != 'success' or self.kind != 'oneshot':
             _journal.note(self.name, f'{self.name}: Main process exited, {explained(status)}')
         if self.result == 'success':
@@ -362,7 +378,9 @@ class Service:
         self._queue = []
         self._arm(self.unit.seconds('Service', 'TimeoutStopSec', self.unit.seconds('Service', 'TimeoutSec', 90.0)))
         wanted = self.unit.last('Service', 'KillSignal', 'SIGTERM')
-        number = int(wanted) if wanted.isdigit() else signal.Signals[wanted if wanted.startswith('SIG') else f'SIG{wanted}']
+        number = (
+            int(wanted) if wanted.isdigit() else signal.Signals[wanted if wanted.startswith('SIG') else f'SIG{wanted}']
+        )
         _process.send(self._victims(), number)
         self.check_gone()
 
@@ -402,7 +420,7 @@ class Service:
     def _end(self) -> None:
         """The unit is down: for good, or until it is due again."""
         self.main_pid = self.control_pid = 0
-        self._close_stream()
+        self._close_streams()
         if self.result != 'success':
             _journal.note(self.name, f"{self.name}: Failed with result '{self.result}'.")
         else:
@@ -421,7 +439,10 @@ class Service:
         prevent = self.unit.words('Service', 'RestartPreventExitStatus')
         if pid and os.WIFEXITED(status) and str(os.WEXITSTATUS(status)) in prevent:
             return False
-        return self.result in RESTART_ON.get(self.unit.last('Service', 'Restart', 'no'), ())
+        rule = self.unit.last('Service', 'Restart', 'no')
+        if rule in NOT_RESTARTED:
+            return self.result not in NOT_RESTARTED[rule]
+        return self.result in RESTARTED.get(rule, ())
 
     def _die(self, result: str) -> None:
         self.result = result
@@ -429,11 +450,14 @@ class Service:
             _journal.note(self.name, f"{self.name}: Failed with result 'start-limit-hit'.")
         self._to('dead' if result == 'success' else 'failed')
 
-    def _close_stream(self) -> None:
+    def _close_streams(self) -> None:
         """Give up our writing end: the loop reads what is left and then sees the end."""
         if self._stream is not None:
             os.close(self._stream.writer)
             self._stream = None
+        if self._notifications is not None:
+            self._notifications.finish()
+            self._notifications = None
 
 
 def explained(status: int) -> str:
@@ -442,5 +466,14 @@ def explained(status: int) -> str:
         code = 'dumped' if os.WCOREDUMP(status) else 'killed'
         return f'code={code}, status={os.WTERMSIG(status)}/{signal.Signals(os.WTERMSIG(status)).name[3:]}'
     number = os.WEXITSTATUS(status)
-    names = {0: 'SUCCESS', 1: 'FAILURE', 2: 'INVALIDARGUMENT', 126: 'n/a', 200: 'CHDIR', 203: 'EXEC', 216: 'GROUP', 217: 'USER'}
+    names = {
+        0: 'SUCCESS',
+        1: 'FAILURE',
+        2: 'INVALIDARGUMENT',
+        126: 'n/a',
+        200: 'CHDIR',
+        203: 'EXEC',
+        216: 'GROUP',
+        217: 'USER',
+    }
     return f'code=exited, status={number}/{names.get(number, "n/a")}'
