@@ -14,11 +14,18 @@ from juju_local._cli._verb import cli
 Juju = Callable[..., Any]
 
 
-@pytest.mark.parametrize('verb', sorted(cli.commands))
+@pytest.mark.parametrize('verb', sorted({*cli.commands} - {'help'}))
 def test_every_verb_explains_itself(juju: Juju, verb: str) -> None:
     answer = juju(verb, '--help')
     assert answer.code == 0 and answer.err == ''
     assert answer.out.startswith(f'Usage: juju-local {verb}') and '--model' in answer.out
+
+
+@pytest.mark.parametrize('line', ['', 'help', '--help'])
+def test_without_a_verb_all_verbs_are_listed(juju: Juju, line: str) -> None:
+    answer = juju(*line.split())
+    assert answer.code == 0 and '  add-unit ' in answer.out and '  integrate ' not in answer.out
+    assert juju('help', 'integrate').out == juju('integrate', '--help').out
 
 
 # What is misused, and the words that say so.
@@ -215,3 +222,44 @@ def test_unexpected_errors_need_debug_to_show_where(juju: Juju, monkeypatch: pyt
     monkeypatch.setattr(_show, '_shown', broken)
     assert (juju('status').code, juju('status').err.splitlines()[0]) == (1, 'ERROR ZeroDivisionError: oops')
     assert 'Traceback' not in juju('status').err and 'Traceback' in juju('status', '--debug').err
+
+
+def test_an_overlay_is_laid_over_a_bundle_and_a_dry_run_changes_nothing(juju: Juju, place: Path) -> None:
+    (place / 'over.yaml').write_text('applications: {alpha: {num_units: 1}, beta: }')
+    answer = juju('deploy', './bundle.yaml', '--overlay', 'over.yaml', '--dry-run')
+    assert answer.code == 0 and '- add unit alpha/0 to a new machine' in answer.err and 'beta' not in answer.err
+    assert json.loads(juju('status', '--format', 'json').out)['applications'] == {}
+    assert juju('deploy', '--no-wait', 'pair', '--overlay', 'over.yaml').code == 0
+    assert list(json.loads(juju('status', '--format', 'json').out)['applications']) == ['alpha']
+
+
+def test_all_mistakes_of_a_bundle_are_told_and_nothing_is_deployed(juju: Juju, place: Path) -> None:
+    text = (place / 'bundle.yaml').read_text()
+    (place / 'bundle.yaml').write_text(text.replace('size: 3', 'sze: 3').replace("'beta:db'", "'beta:dbs'"))
+    answer = juju('deploy', '--no-wait', './bundle.yaml')
+    assert answer.code == 1 and answer.err.splitlines() == [
+        'ERROR the bundle has the following errors:',
+        "  applications.alpha.options.sze: alpha has no such option; did you mean 'size'?",
+        "  relations: beta has no endpoint 'dbs'; did you mean 'db'?",
+    ]
+    assert json.loads(juju('status', '--format', 'json').out)['applications'] == {}
+
+
+def test_what_a_bundle_gets_refused_is_told_together_and_nothing_stays(juju: Juju, place: Path) -> None:
+    text = (place / 'bundle.yaml').read_text()
+    (place / 'bundle.yaml').write_text(text.replace('size: 3', 'size: big').replace("'beta:db'", "'alpha:ring'"))
+    answer = juju('deploy', '--no-wait', './bundle.yaml')
+    assert answer.code == 1 and "option 'size' expected int, got 'big'" in answer.err
+    assert 'add relation alpha:db - alpha:ring' in answer.err.split('ERROR')[1]
+    assert json.loads(juju('status', '--format', 'json').out)['applications'] == {}
+
+
+def test_upgrade_takes_new_files_only(juju: Juju, place: Path) -> None:
+    juju('deploy', '--no-wait', './alpha')
+    assert 'already up-to-date' in juju('refresh', '--no-wait', 'alpha', '--path', './alpha').err
+    (place / 'alpha/config.yaml').write_text('options: {shape: {type: string, default: round, description: d}}')
+    assert juju('upgrade-charm', '--no-wait', 'alpha').code == 0
+    assert juju('config', 'alpha', 'shape').out == 'round\n'
+    assert json.loads(juju('status', '--format', 'json').out)['applications']['alpha']['charm-rev'] == 1
+    assert juju('attach-resource', '--no-wait', 'alpha', 'blob=./blob').code == 0
+    assert juju('resources', 'alpha').out.splitlines()[1].split() == ['blob', 'user', '1']

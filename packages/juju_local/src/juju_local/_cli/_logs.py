@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import sys
 from collections.abc import Iterator, Sequence
 from itertools import islice
@@ -62,9 +63,10 @@ def debug_log(
     wanted = Filter(tuple(include), tuple(exclude), *modules, level.upper(), *labels)
     follow = (sys.stdout.isatty() and not limit) if tail is None else tail
     records = _records(Log(session.folder), wanted, lines if not replay else None, follow)
-    for record in islice(records, limit or None):
-        line = formatted(record, date=date, ms=ms, utc=utc, location=location)
-        _output.result(_painted(record, line, _output.wants_colour(colour)) + '\n')
+    with contextlib.suppress(KeyboardInterrupt):
+        for record in islice(records, limit or None):
+            line = formatted(record, date=date, ms=ms, utc=utc, location=location)
+            _output.result(_painted(record, line, _output.wants_colour(colour)) + '\n')
 
 
 def _records(log: Log, wanted: Filter, lines: int | None, follow: bool) -> Iterator[Record]:

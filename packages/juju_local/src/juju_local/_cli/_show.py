@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import platform
 import sys
@@ -57,9 +58,10 @@ def status(
         _warn_if_empty(session, patterns, form)
         return
     pause = max(_arguments.duration(watch), 0.2)
-    while True:
-        _output.result((CLEAR if sys.stdout.isatty() else '') + shown())
-        time.sleep(pause)
+    with contextlib.suppress(KeyboardInterrupt):
+        while True:
+            _output.result((CLEAR if sys.stdout.isatty() else '') + shown())
+            time.sleep(pause)
 
 
 def _shown(model: Model, patterns: Sequence[str], form: str, relations: bool, colour: bool, utc: bool) -> str:

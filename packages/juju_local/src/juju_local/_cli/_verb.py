@@ -72,7 +72,9 @@ class Verbs(click.Group):
         return super().resolve_command(ctx, args)
 
 
-@click.group(cls=Verbs, name='juju-local', context_settings={'help_option_names': ['-h', '--help']})
+@click.group(
+    cls=Verbs, name='juju-local', invoke_without_command=True, context_settings={'help_option_names': ['-h', '--help']}
+)
 @click.option('-m', '--model', default=None, help='Model to operate in.', metavar='NAME')
 @click.option('--debug', is_flag=True, help='Show where an error came from.')
 @click.option('--quiet', '-q', is_flag=True, help='Show errors and results only.')
@@ -85,6 +87,20 @@ def cli(ctx: click.Context, /, **values: Any) -> None:
     Results go to stdout, everything else to stderr. Exit codes: 0 done, 1 failed, 2 misused.
     """
     ctx.obj = Session().chosen(**values)
+    if ctx.invoked_subcommand is None:
+        click.echo(ctx.get_help())
+
+
+@cli.command('help', hidden=True)
+@click.argument('verb', default='')
+@click.pass_context
+def explain(ctx: click.Context, verb: str) -> None:
+    """Show how to use a verb."""
+    above = ctx.parent or ctx
+    command = cli.get_command(ctx, verb) if verb else None
+    if verb and command is None:
+        raise click.UsageError(f'unknown command or topic for {verb}')
+    click.echo(command.get_help(click.Context(command, above, info_name=verb)) if command else above.get_help())
 
 
 def verb(name: str, *aliases: str, runs: bool = False, bare: Sequence[str] = ()) -> Callable[[Function], Function]:
