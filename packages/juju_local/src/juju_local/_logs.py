@@ -161,7 +161,8 @@ def _rank(level: str) -> int:
 
 
 def _is_below(module: str, prefix: str) -> bool:
-    return module.startswith(prefix)
+    """Whole words count, as in Juju: `unit` includes `unit.u/0.install`, `uni` does not."""
+    return module == prefix or module.startswith(f'{prefix}.')
 
 
 def _encode(record: Record) -> bytes:
