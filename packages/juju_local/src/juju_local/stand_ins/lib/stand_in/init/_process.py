@@ -11,6 +11,7 @@ from .. import core, units
 PATH = '/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin:/snap/bin'
 # systemd.exec(5), "Process Exit Codes": what a unit's status shows when it could not even be run
 CHDIR, EXEC, USER, GROUP, STDOUT = 200, 203, 217, 216, 209
+HANDLED = (signal.SIGTERM, signal.SIGINT, signal.SIGHUP, signal.SIGCHLD, signal.SIGPIPE, signal.SIGUSR1)
 LIMITS = {
     'LimitNOFILE': resource.RLIMIT_NOFILE,
     'LimitNPROC': resource.RLIMIT_NPROC,
@@ -56,8 +57,11 @@ def _home(user: str) -> str:
 def spawn(unit: units.Unit, command: units.Command, variables: dict[str, str], output: int) -> int:
     """Fork and run a command of the unit, output going to a descriptor; return its process id."""
     words = command.expanded(variables)
+    # a signal to the child must not meet our handlers, which would swallow it
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, HANDLED)
     pid = os.fork()
     if pid:
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)
         return pid
     code = EXEC
     try:
@@ -75,8 +79,9 @@ def _become(unit: units.Unit, output: int) -> int:
     """Turn the child into what the unit asks for; return the exit status to end with when that fails, else 0."""
     os.setsid()
     signal.set_wakeup_fd(-1)
-    for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP, signal.SIGCHLD, signal.SIGPIPE, signal.SIGUSR1):
+    for number in HANDLED:
         signal.signal(number, signal.SIG_DFL)
+    signal.pthread_sigmask(signal.SIG_UNBLOCK, HANDLED)
     null = os.open('/dev/null', os.O_RDWR)
     os.dup2(null, 0)
     for descriptor, key in ((1, 'StandardOutput'), (2, 'StandardError')):
