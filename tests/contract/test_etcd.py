@@ -1,6 +1,6 @@
 """etcd's JSON gateway: what the API server uses of it.
 
-For a real etcd set CONTRACT_ETCD (https://host:port), CONTRACT_ETCD_CA, CONTRACT_ETCD_CERTIFICATE and CONTRACT_ETCD_KEY.
+For a real etcd set CONTRACT_ETCD (https://host:port), CONTRACT_ETCD_CA, CONTRACT_ETCD_CERTIFICATE, CONTRACT_ETCD_KEY.
 """
 
 from __future__ import annotations

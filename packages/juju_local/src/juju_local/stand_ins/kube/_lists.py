@@ -138,9 +138,9 @@ class _Stream:
             return None
         for obj in present:
             if self.matches(obj):
-                await self._send('ADDED', _rest.filled_view(obj, self.resource))
-        for event in events:
-            await self._tell(event)
+                await self._send('ADDED', obj)
+        if lines := b''.join(map(self._line, events)):
+            await self.response.write(lines)
         return seen
 
     async def follow(
@@ -154,8 +154,10 @@ class _Stream:
                 if bookmarks:
                     await self._bookmark(storage.revision)
                 continue
-            if event.revision > seen:
-                await self._tell(event)
+            waiting = [event, *(subscription.queue.get_nowait() for _ in range(subscription.queue.qsize()))]
+            lines = b''.join(self._line(event) for event in waiting if event.revision > seen)
+            if lines:
+                await self.response.write(lines)
         await self.response.write_eof()
 
     async def _bookmark(self, revision: int) -> None:
@@ -163,15 +165,24 @@ class _Stream:
         mark = {'kind': self.resource.kind, 'apiVersion': self.resource.api_version, 'metadata': meta}
         await self._send('BOOKMARK', mark)
 
-    async def _tell(self, event: _storage.Event) -> None:
-        """Send an event as this client's selectors see it: an object may enter and leave the selection."""
+    def _line(self, event: _storage.Event) -> bytes:
+        """Return an event as this client's selectors see it, b'' if not at all: an object may enter and leave them."""
         now = event.type != 'DELETED' and self.matches(event.object)
         before = event.previous is not None and self.matches(event.previous)
-        if now or before:
-            kind = ('MODIFIED' if before else 'ADDED') if now else 'DELETED'
-            await self._send(kind, _rest.filled_view(event.object, self.resource))
+        if not now and not before:
+            return b''
+        kind = ('MODIFIED' if before else 'ADDED') if now else 'DELETED'
+        if wants_table(self.request):
+            return self._encoded(kind, event.object)
+        key = kind, self.resource.api_version
+        if key not in event.lines:
+            event.lines[key] = self._encoded(kind, event.object)
+        return event.lines[key]
+
+    def _encoded(self, kind: str, obj: Json) -> bytes:
+        if kind not in ('ERROR', 'BOOKMARK'):
+            obj = shown(self.request, self.resource, _rest.filled_view(obj, self.resource))
+        return json.dumps({'type': kind, 'object': obj}, separators=(',', ':')).encode() + b'\n'
 
     async def _send(self, kind: str, obj: Json) -> None:
-        if kind not in ('ERROR', 'BOOKMARK'):
-            obj = shown(self.request, self.resource, obj)
-        await self.response.write(json.dumps({'type': kind, 'object': obj}, separators=(',', ':')).encode() + b'\n')
+        await self.response.write(self._encoded(kind, obj))

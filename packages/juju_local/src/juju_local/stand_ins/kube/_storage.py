@@ -12,7 +12,7 @@ import json
 import ssl
 from collections import deque
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import aiohttp
@@ -39,6 +39,7 @@ class Event:
     object: Json
     previous: Json | None
     revision: int
+    lines: dict[tuple[str, str], bytes] = field(default_factory=dict)  # as told already: many watches tell the same
 
 
 class Subscription:
