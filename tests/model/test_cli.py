@@ -29,7 +29,7 @@ HOOKS = {
         'start': 'status-set waiting "nobody spoke"',
         'db-relation-changed': 'heard=$(relation-get greeting); test -n "$heard" && status-set active "heard $heard"',
     },
-    'broken': {'start': 'test -e /root/mended || exit 3; status-set active'},
+    'broken': {'start': 'test -e /root/mended || exit 3; status-set active', 'stop': 'exit 4'},
     'slow': {'install': 'sleep 0.5', 'start': 'sleep 0.5', 'config-changed': 'sleep 0.5; status-set active'},
 }
 METADATA: dict[str, dict[str, Any]] = {
@@ -122,6 +122,14 @@ def test_resolved_no_retry_goes_on_without_the_hook(juju: Juju) -> None:
     juju('deploy', './broken')
     assert juju('resolved', '--no-retry', '--all').code == 0
     assert juju('status', 'error').err == 'Nothing matched specified filter.\n'
+
+
+def test_a_unit_that_fails_to_the_end_goes_only_by_force(juju: Juju) -> None:
+    juju('deploy', './broken')
+    juju('remove-unit', 'broken/0')
+    assert 'broken/0*  error' in juju('status').out
+    assert juju('remove-unit', '--force', 'broken/0').code == 0
+    assert json.loads(juju('status', '--format', 'json').out)['machines'] == {}
 
 
 def test_a_bundle_is_deployed_once_and_then_only_its_difference(juju: Juju, charms: Path) -> None:

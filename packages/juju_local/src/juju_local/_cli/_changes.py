@@ -45,9 +45,7 @@ def remove_unit(session: Session, units: Sequence[str], force: bool, no_prompt: 
         for unit in units:
             _plan.remove_unit(model, unit, time.time())
             session.say(f'removing unit {unit}')
-            if force:
-                _skip_errors(model, [unit])
-    _settle.settle(session)
+    _settle_removal(session, units if force else ())
 
 
 def check_units(units: Sequence[str]) -> None:
@@ -69,15 +67,15 @@ def remove_application(
     destroy_storage: bool,  # noqa: ARG001
 ) -> None:
     """Remove applications with their units and relations."""
+    removed: list[str] = []
     with session.change() as model:
         for app in applications:
             _plan.application(model, app)
             units = [unit.name for unit in model.units_of(app)]
             session.say('\n'.join([f'removing application {app}', *(f'- will remove unit {unit}' for unit in units)]))
             _plan.remove_application(model, app, time.time())
-            if force:
-                _skip_errors(model, units)
-    _settle.settle(session)
+            removed += units
+    _settle_removal(session, removed if force else ())
 
 
 @verb('add-relation', 'integrate', 'relate', runs=True)
@@ -155,10 +153,25 @@ def resolved(session: Session, units: Sequence[str], no_retry: bool, everyone: b
     _settle.settle(session)
 
 
-def _skip_errors(model: Model, units: Sequence[str]) -> None:
-    for unit in units:
-        if unit in model.units and model.units[unit].agent.failed:
-            _plan.resolved(model, unit, time.time(), no_retry=True)
+def _settle_removal(session: Session, forced: Sequence[str]) -> None:
+    """Let units go; those in `forced` (and their subordinates) go on past each hook that fails."""
+    _skip_errors(session, forced)
+    _settle.settle(session)
+    while not session.no_wait and _skip_errors(session, forced):
+        _settle.settle(session)
+
+
+def _skip_errors(session: Session, units: Sequence[str]) -> bool:
+    """Skip the failed hooks of dying units; tell whether there were any."""
+    with session.change() as model:
+        stuck = [
+            unit.name
+            for unit in model.units.values()
+            if unit.agent.failed and unit.life != 'alive' and (unit.principal or unit.name) in units
+        ]
+        for name in stuck:
+            _plan.resolved(model, name, time.time(), no_retry=True)
+    return bool(stuck)
 
 
 @verb('set-leader', runs=True)
