@@ -9,7 +9,7 @@ import subprocess
 from charmhelpers.core import hookenv, unitdata
 from charms import leadership
 from charms.layer.kubernetes_common import files, records
-from charms.layer.kubernetes_master import daemons, grants, tokens, unit
+from charms.layer.kubernetes_master import daemons, grants, nodes, tokens, unit
 from charms.reactive import endpoint_from_flag, set_flag, when, when_any, when_not
 
 HOLDERS = 'credential_holders'
@@ -39,7 +39,13 @@ def decide_keys():
     }
     # Juju trims what it carries
     shared = {path: content.strip() for path, content in wanted.items()}
-    leadership.leader_set({**shared, HOLDERS: json.dumps(decision.holders, sort_keys=True)})
+    leadership.leader_set(
+        {
+            **shared,
+            HOLDERS: json.dumps(decision.holders, sort_keys=True),
+            nodes.LEFT: nodes.left(leadership.leader_get(nodes.LEFT), before, decision.holders),
+        }
+    )
     _write(wanted)
 
 
