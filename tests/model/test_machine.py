@@ -215,7 +215,7 @@ SCRIPT = textwrap.dedent("""
         done = machines.run('0', ['sh', '-ec', sys.argv[5]])
         sys.stdout.write(done.stdout.decode() + done.stderr.decode())
     except _machine.MachineError as error:
-        sys.stdout.write(f'{type(error).__name__}: {error}')
+        sys.stdout.write(f'{type(error).__name__}: {error}; {error.remedy}')
     finally:
         machines.destroy()
 """)

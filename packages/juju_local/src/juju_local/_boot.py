@@ -11,13 +11,12 @@ If P0 or its caller dies on the way, C either ends (no `go`) or stands with a pi
 """
 
 # Without pathlib it starts in half the time; print is how it answers.
-# ruff: noqa: PTH101,PTH102,PTH103,PTH104,PTH108,PTH110,PTH112,PTH113,PTH114,PTH115,PTH120,PTH123,PTH208,PTH211,S103,S606,T201
+# ruff: noqa: PTH101, PTH102, PTH103, PTH104, PTH108, PTH110, PTH112, PTH114, PTH115, PTH120, PTH123, PTH208, PTH211, S103, S606, T201
 from __future__ import annotations
 
 import ctypes
 import json
 import os
-import shutil
 import socket
 import stat
 import subprocess
@@ -188,13 +187,8 @@ def overlay_below(order: Order, path: str, depth: int) -> None:
 
 
 def furnish(order: Order) -> None:
-    """Hide, link and write; each only where it is not so yet, since a machine is started more than once."""
+    """Link and write; a link only where it is not so yet, since a machine is started more than once."""
     root = order['root']
-    for path in order['hide']:
-        if os.path.islink(root + path) or os.path.isfile(root + path):
-            os.unlink(root + path)
-        elif os.path.isdir(root + path):
-            shutil.rmtree(root + path)
     for path, target in order['links'].items():
         link(root + path, target)
     for path, text in order['files'].items():

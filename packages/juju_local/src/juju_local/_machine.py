@@ -12,6 +12,7 @@ import os
 import select
 import shutil
 import signal
+import stat
 import subprocess
 import sys
 import threading
@@ -21,6 +22,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from juju_local import _boot, _network, _store
+from juju_local._errors import JujuLocalError
 
 JUJU = '/usr/lib/juju-local'
 RUN = '/run/juju-local'
@@ -62,12 +64,12 @@ DISTRIB_DESCRIPTION="Ubuntu 22.04.5 LTS"
 """
 
 
-class MachineError(Exception):
+class MachineError(JujuLocalError):
     """A machine could not be started or used."""
 
 
 class NotPermittedError(MachineError):
-    """This machine does not let us make namespaces; the message says what is missing."""
+    """This machine does not let us make namespaces; the remedy says what is missing."""
 
 
 @dataclass(frozen=True)
@@ -133,7 +135,6 @@ class Machines:
             (home / name).mkdir(parents=True, exist_ok=True)
         self._prepare_upper(home / 'upper')
         self._boot(self._order(spec, hosts, home))
-        (home / 'furnished').touch()
 
     def stop(self, machine: str) -> None:
         """Let PID 1 end its services, then end the machine. Its files stay."""
@@ -158,6 +159,9 @@ class Machines:
         """End and delete all machines and the network."""
         home = self.directory / 'machines'
         names = {path.stem.partition('-')[2] for path in self.run_directory.glob('machine-*.pid')}
+        for machine in names:  # all of them are told first: the kernel takes its time with each
+            if (pid := self._alive(f'machine-{machine}', '')) is not None:
+                _end(pid, signal.SIGKILL, 0)
         for machine in names | {path.name for path in home.glob('*')}:
             self.remove(machine)
         switch = self._alive('switch', '')
@@ -268,7 +272,6 @@ class Machines:
             'pid_file': str(self._pid_file(f'machine-{spec.id}')),
             'cover': cover,
             'binds': self._binds(),
-            'hide': list(self.store.hide) if not (home / 'furnished').exists() else [],
             'links': self._links(spec),
             'files': _files(spec, hosts),
             # not a link: a virtual environment's interpreter finds its packages by the path it is called by
@@ -293,7 +296,8 @@ class Machines:
         return {**programs, f'{tools}/jujud': HOOKTOOL, '/usr/bin/juju-run': HOOKTOOL}
 
     def _prepare_upper(self, upper: Path) -> None:
-        if (upper / 'etc').exists():
+        done = upper.parent / 'prepared'
+        if done.exists():
             return
         if self.unprivileged:
             _own_skeleton(upper)
@@ -302,7 +306,9 @@ class Machines:
             target.mkdir(exist_ok=True, mode=0o700 if path == '/root' else 0o755)
             if not self.composed:
                 os.setxattr(target, XATTR, b'y')
-        (upper / 'etc').mkdir(exist_ok=True, mode=0o755)
+        for path in self.store.hide:
+            _hide(upper, Path(path))
+        done.touch()
 
     def _boot(self, order: Mapping[str, object]) -> int:
         """Carry out an order; return the pid of the process it left."""
@@ -329,7 +335,7 @@ class Machines:
             return int(answer['pid'])
         what = f'cannot start machine {order["id"]}' if 'id' in order else 'cannot make the network of the model'
         if answer.get('step', '').startswith('make '):
-            raise NotPermittedError(f'{what}: {answer["error"]}. {remedy(self.unprivileged)}')
+            raise NotPermittedError(f'{what}: {answer["error"]}', remedy(self.unprivileged))
         raise MachineError(f'{what}: {answer["error"]}')
 
 
@@ -397,6 +403,31 @@ def _copy_program(source: Path, target: Path) -> None:
     shutil.copyfile(source, temporary)
     temporary.chmod(0o755)
     temporary.rename(target)
+
+
+def _mirror(upper: Path, folder: Path) -> Path:
+    """Make a folder of this machine in the upper layer, as it is here; what is in it stays visible."""
+    if folder == Path('/'):
+        return upper
+    target = _mirror(upper, folder.parent) / folder.name
+    if not target.exists():
+        target.mkdir()
+        shutil.copystat(folder, target)
+        if os.geteuid() == 0:
+            os.chown(target, folder.stat().st_uid, folder.stat().st_gid)
+    return target
+
+
+def _hide(upper: Path, path: Path) -> None:
+    """Put a whiteout over a file or folder of this machine, however much is in it."""
+    path = path.parent.resolve() / path.name
+    if not os.path.lexists(path) or str(path).startswith(tuple(f'{private}/' for private in PRIVATE)):
+        return
+    target = _mirror(upper, path.parent) / path.name
+    if target.is_dir() and not target.is_symlink():
+        _remove_tree(target)
+    target.unlink(missing_ok=True)
+    os.mknod(target, stat.S_IFCHR, os.makedev(0, 0))
 
 
 def _own_skeleton(upper: Path) -> None:

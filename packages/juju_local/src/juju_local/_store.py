@@ -7,6 +7,8 @@ from pathlib import Path
 
 import yaml
 
+from juju_local._errors import JujuLocalError
+
 
 @dataclass(frozen=True)
 class Store:
@@ -17,7 +19,7 @@ class Store:
     hide: tuple[str, ...]
 
 
-class StoreError(Exception):
+class StoreError(JujuLocalError):
     """A store that cannot be used."""
 
 
