@@ -185,7 +185,9 @@ def test_several_units_are_asked_about_at_once(machine):
 
 
 def test_a_stuck_service_is_killed_after_its_time(machine):
-    machine.unit('a.service', 'ExecStart=/bin/sh -c "trap : TERM; echo up; while :; do sleep 0.1; done"\nTimeoutStopSec=300ms')
+    machine.unit(
+        'a.service', 'ExecStart=/bin/sh -c "trap : TERM; echo up; while :; do sleep 0.1; done"\nTimeoutStopSec=300ms'
+    )
     machine.ok('systemctl', 'start', 'a')
     machine.printed('a', 'up')
     machine.ok('systemctl', 'stop', 'a')

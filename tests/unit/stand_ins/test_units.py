@@ -30,7 +30,9 @@ def test_an_open_quotation_is_refused():
         units.split('a "b')
 
 
-@given(st.lists(st.text(st.characters(codec='ascii', exclude_characters='"\\\n', exclude_categories=('Cc',)), min_size=1)))
+@given(
+    st.lists(st.text(st.characters(codec='ascii', exclude_characters='"\\\n', exclude_categories=('Cc',)), min_size=1))
+)
 def test_quoted_words_come_out_as_they_went_in(words):
     assert units.split(' '.join(f'"{word}"' for word in words)) == words
 

@@ -69,9 +69,8 @@ def _policy(names: list[str]) -> int:
         now = present[name]['version'] if packages.is_installed(present, name) else '(none)'
         candidate = offered.get(name, {}).get('version', '(none)')
         core.say(f'{name}:\n  Installed: {now}\n  Candidate: {candidate}\n  Version table:')
-        core.say(
-            f' {"***" if now == candidate else "   "} {candidate} 500\n        500 http://archive.ubuntu.com/ubuntu jammy/main amd64 Packages'
-        )
+        mark = '***' if now == candidate else '   '
+        core.say(f' {mark} {candidate} 500\n        500 http://archive.ubuntu.com/ubuntu jammy/main amd64 Packages')
     return 0
 
 

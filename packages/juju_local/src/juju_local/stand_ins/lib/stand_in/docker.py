@@ -1,4 +1,4 @@
-"""docker, and what little of ctr is asked for: logins, images and containers as records, and what the daemon says of itself.
+"""docker, and what little of ctr is asked for: logins, images, containers, and what the daemon says of itself.
 
 Registries answer as `/var/lib/stand-in/registries.json` says: `{"my.registry": {"users": {"NAME": "PASSWORD"}}}`, or
 `{"down": true}` for one that cannot be reached. One that is not listed accepts every login.
@@ -25,8 +25,9 @@ if TYPE_CHECKING:
 REGISTRIES = f'{core.HOME}/registries.json'
 HUB = 'https://index.docker.io/v1/'
 WITH_VALUE = {
-    '-u', '--username', '-p', '--password', '-f', '--format', '--filter', '-n', '--name', '-v', '--volume', '-e', '--env',
-    '--network', '--net', '--restart', '--publish', '-H', '--host', '--config', '-t', '--tag', '--time', '-l', '--entrypoint',
+    '-u', '--username', '-p', '--password', '-f', '--format', '--filter', '-n', '--name', '-v', '--volume', '-e',
+    '--env', '--network', '--net', '--restart', '--publish', '-H', '--host', '--config', '-t', '--tag', '--time', '-l',
+    '--entrypoint',
     '--namespace', '-a', '--address', '--label', '--mount',
 }  # fmt: skip
 NO_DAEMON = 'Cannot connect to the Docker daemon at unix:///var/run/docker.sock. Is the docker daemon running?'
@@ -153,7 +154,8 @@ def _login(call: Call) -> int:
     config.setdefault('auths', {})[server] = {'auth': token}
     _store(config)
     core.complain(
-        f'WARNING! Your password will be stored unencrypted in {_config_path()}.\nConfigure a credential helper to remove this '
+        f'WARNING! Your password will be stored unencrypted in {_config_path()}.\n'
+        'Configure a credential helper to remove this '
         'warning. See\nhttps://docs.docker.com/engine/reference/commandline/login/#credentials-store\n'
     )
     core.say('Login Succeeded')
@@ -246,7 +248,8 @@ def _info(call: Call) -> int:
         f' Running: {facts["ContainersRunning"]}\n Images: {facts["Images"]}\n Server Version: {facts["ServerVersion"]}'
     )
     core.say(
-        f' Storage Driver: {facts["Driver"]}\n Logging Driver: {facts["LoggingDriver"]}\n Cgroup Driver: {facts["CgroupDriver"]}'
+        f' Storage Driver: {facts["Driver"]}\n Logging Driver: {facts["LoggingDriver"]}\n'
+        f' Cgroup Driver: {facts["CgroupDriver"]}'
     )
     core.say(f' Runtimes: {" ".join(sorted(facts["Runtimes"]))}\n Default Runtime: {facts["DefaultRuntime"]}')
     for title, key in (('HTTP Proxy', 'HttpProxy'), ('HTTPS Proxy', 'HttpsProxy'), ('No Proxy', 'NoProxy')):
@@ -383,7 +386,8 @@ def _change(call: Call, state: str) -> int:
                 containers[key]['state'] = state
             elif containers[key]['state'] == 'running' and not call.has('-f', '--force'):
                 core.complain(
-                    f'Error response from daemon: You cannot remove a running container {key}. Stop the container before attempting removal or force remove'
+                    f'Error response from daemon: You cannot remove a running container {key}. '
+                    'Stop the container before attempting removal or force remove'
                 )
                 code = 1
                 continue

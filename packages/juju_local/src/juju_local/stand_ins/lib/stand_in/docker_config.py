@@ -37,7 +37,8 @@ SHORT = {
 }
 # flag -> key of daemon.json, where they differ
 KEYS = {
-    'insecure-registry': 'insecure-registries', 'registry-mirror': 'registry-mirrors', 'host': 'hosts', 'label': 'labels',
+    'insecure-registry': 'insecure-registries', 'registry-mirror': 'registry-mirrors', 'host': 'hosts',
+    'label': 'labels',
     'exec-opt': 'exec-opts', 'storage-opt': 'storage-opts', 'log-opt': 'log-opts', 'dns-opt': 'dns-opts',
     'add-runtime': 'runtimes', 'default-ulimit': 'default-ulimits', 'authorization-plugin': 'authorization-plugins',
     'default-address-pool': 'default-address-pools', 'node-generic-resource': 'node-generic-resources',
@@ -122,7 +123,8 @@ def file(text: str, given: dict[str, list[str]]) -> dict[str, Any]:
     if clashes:
         raise Invalid(
             _unable(
-                f'the following directives are specified both as a flag and in the configuration file: {", ".join(clashes)}'
+                'the following directives are specified both as a flag and in the configuration file: '
+                + ', '.join(clashes)
             )
         )
     return known

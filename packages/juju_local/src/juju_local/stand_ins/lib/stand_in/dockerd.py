@@ -55,7 +55,8 @@ def _configure(arguments: list[str]) -> None:
         iptables.set_policy('iptables', 'filter', 'FORWARD', 'DROP')
     core.write('/run/docker.pid', str(os.getpid()))
     core.complain(
-        f'time="now" level=info msg="Docker daemon" version={VERSION}\ntime="now" level=info msg="API listen on /run/docker.sock"'
+        f'time="now" level=info msg="Docker daemon" version={VERSION}\n'
+        'time="now" level=info msg="API listen on /run/docker.sock"'
     )
 
 

@@ -137,7 +137,8 @@ def _status(arguments: list[str]) -> int:
             package = present[name]
             core.say(f'Package: {name}\nStatus: {STATUS[package["status"]]}\nPriority: optional\nSection: admin')
             core.say(
-                f'Architecture: {package["architecture"]}\nVersion: {package["version"]}\nDescription: {package["description"]}\n'
+                f'Architecture: {package["architecture"]}\nVersion: {package["version"]}\n'
+                f'Description: {package["description"]}\n'
             )
     for name in missing:
         core.complain(f"dpkg-query: package '{name}' is not installed and no information is available")

@@ -39,7 +39,8 @@ def _hostname(arguments: list[str]) -> int:
         core.say(name)
         return 0
     core.say(
-        f' Static hostname: {name}\n  Virtualization: kvm\nOperating System: Ubuntu 22.04.3 LTS\n    Architecture: x86-64'
+        f' Static hostname: {name}\n  Virtualization: kvm\n'
+        'Operating System: Ubuntu 22.04.3 LTS\n    Architecture: x86-64'
     )
     return 0
 

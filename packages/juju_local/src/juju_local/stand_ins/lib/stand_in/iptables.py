@@ -28,9 +28,9 @@ TABLES = {
 LOCK = '/run/xtables.lock'
 POLL_S = 0.05
 LONG = {
-    '--append': '-A', '--check': '-C', '--delete': '-D', '--insert': '-I', '--list': '-L', '--list-rules': '-S', '--flush': '-F',
-    '--new-chain': '-N', '--delete-chain': '-X', '--policy': '-P', '--rename-chain': '-E', '--table': '-t', '--replace': '-R',
-    '--zero': '-Z', '--new': '-N',
+    '--append': '-A', '--check': '-C', '--delete': '-D', '--insert': '-I', '--list': '-L', '--list-rules': '-S',
+    '--flush': '-F', '--new-chain': '-N', '--delete-chain': '-X', '--policy': '-P', '--table': '-t',
+    '--replace': '-R', '--zero': '-Z', '--new': '-N',
 }  # fmt: skip
 COMMANDS = {'-A', '-C', '-D', '-I', '-L', '-S', '-F', '-N', '-X', '-P', '-R', '-Z'}
 HELD = 'Another app is currently holding the xtables lock. Perhaps you want to use the -w option?'

@@ -1,4 +1,4 @@
-"""modprobe, sysctl, conntrack, grub: what concerns a kernel that the machine shares with others. Records, no effects."""
+"""modprobe, sysctl, conntrack, grub: what concerns a kernel that machines share. Records, no effects."""
 
 from __future__ import annotations
 

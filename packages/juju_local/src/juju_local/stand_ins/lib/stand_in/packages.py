@@ -6,7 +6,7 @@ import json
 import os
 import shutil
 
-from . import core
+from . import core, unit_files, units
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -49,6 +49,9 @@ def furnish() -> None:
         for name, package in archive().items():
             if package.get('preinstalled'):
                 unpack(kept['packages'], name, package)
+                for service in package.get('services', []):
+                    unit = units.full_name(service)
+                    core.link(f'{unit_files.ETC}/multi-user.target.wants/{unit}', f'/lib/systemd/system/{unit}')
 
 
 def unpack(packages: dict[str, dict[str, Any]], name: str, package: dict[str, Any], version: str = '') -> None:

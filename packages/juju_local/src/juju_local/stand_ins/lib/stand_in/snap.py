@@ -449,7 +449,8 @@ def _configure_system(changes: list[tuple[str, Any]]) -> None:
             snap_config.check_system(key, value)
     except snap_config.Invalid as error:
         raise core.Refused(
-            f'error: cannot perform the following tasks:\n- Run configure hook of "core" snap (run hook "configure": {error})'
+            'error: cannot perform the following tasks:\n'
+            f'- Run configure hook of "core" snap (run hook "configure": {error})'
         ) from error
 
 

@@ -29,7 +29,8 @@ WITH_VALUE = {
 WITH_VALUE |= {'--state', '--job-mode', '--root', '-H', '-M', '--kill-whom', '--message', '--when'}
 JOB_VERBS = {
     'start': 'start', 'stop': 'stop', 'restart': 'restart', 'reload': 'reload', 'try-restart': 'restart',
-    'condrestart': 'restart', 'reload-or-restart': 'reload', 'force-reload': 'reload', 'try-reload-or-restart': 'reload',
+    'condrestart': 'restart', 'reload-or-restart': 'reload', 'force-reload': 'reload',
+    'try-reload-or-restart': 'reload',
 }  # fmt: skip
 ALIASES = {'condrestart': 'try-restart', 'force-reload': 'reload-or-restart'}
 

@@ -36,7 +36,9 @@ ACTIVE_STATES = {
 class Service:
     """A unit that init knows. `sub` is where it is in its life; `settled` is told whenever a job may have ended."""
 
-    def __init__(self, name: str, settled: Callable[[Service], None], streams: list[_journal.Stream | _notify.Notifications]) -> None:
+    def __init__(
+        self, name: str, settled: Callable[[Service], None], streams: list[_journal.Stream | _notify.Notifications]
+    ) -> None:
         self.name = name
         self.unit = units.Unit(name)
         self.stamp: list[tuple[str, int]] = []
@@ -93,7 +95,10 @@ class Service:
         if self.is_program and not self.unit.all('Service', 'ExecStart') and not self.unit.all('Service', 'ExecStop'):
             return f'{self.name}: Service has no ExecStart=, ExecStop=, or SuccessAction=. Refusing.'
         if self.kind not in ('oneshot',) and len(self.unit.all('Service', 'ExecStart')) > 1:
-            return f'{self.name}: Service has more than one ExecStart= setting, which is only allowed for Type=oneshot services. Refusing.'
+            return (
+                f'{self.name}: Service has more than one ExecStart= setting, which is only allowed for '
+                'Type=oneshot services. Refusing.'
+            )
         return ''
 
     @property
