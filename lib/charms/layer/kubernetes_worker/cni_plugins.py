@@ -53,7 +53,7 @@ def _extract(archive: Path, directory: Path) -> list[str]:
                 _write(directory / name, content.read())
                 names.append(name)
     except (tarfile.TarError, EOFError, zlib.error, OSError) as error:
-        raise Unusable(f'cannot be unpacked: {error}') from error
+        raise Unusable('is no complete tar archive') from error
     if not names:
         raise Unusable('holds no plugin')
     return names

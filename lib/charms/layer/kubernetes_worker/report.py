@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import time
+
 from charmhelpers.core import hookenv
 from charms.layer import options as layer_options
 from charms.layer import status as layer_status
@@ -11,6 +13,8 @@ from charms.reactive import is_flag_set
 from . import actions, inputs, journal, labels, leave, packages, unfinished
 from . import status as _status
 from .upgrade import Step
+
+LOOK_AFTER_S = 1.0  # a daemon that dislikes its arguments or configuration ends within it
 
 
 def status() -> None:
@@ -46,7 +50,9 @@ def _upgrade() -> str:
 
 
 def _inactive() -> list[str]:
-    """Return the daemons that should run and do not."""
+    """Return the daemons that should run and do not; one just started is given the moment it takes to refuse."""
+    if journal.started:
+        time.sleep(LOOK_AFTER_S)
     started = [name for name in leave.DAEMONS if services.was_started(snaps.daemon(name))]
     down = set(services.inactive([snaps.daemon(name) for name in started]))
     return [name for name in started if snaps.daemon(name) in down]

@@ -79,7 +79,8 @@ def _operator(facts: Facts, observed: Observed) -> Status | None:
 def _daemons(observed: Observed) -> Status | None:
     if not observed.inactive:
         return None
-    return Status('waiting', f'Waiting for {",".join(observed.inactive)} to start')
+    unit = f'snap.{observed.inactive[0]}.daemon'
+    return Status('waiting', f'Waiting for {",".join(observed.inactive)} to start, see journalctl -u {unit}')
 
 
 def _labels(observed: Observed) -> Status | None:
