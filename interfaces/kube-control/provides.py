@@ -12,13 +12,15 @@ from collections.abc import Iterator, Mapping
 from typing import Any, TypedDict
 
 from charmhelpers.core import hookenv, unitdata
-from charms.reactive import Endpoint, clear_flag, set_flag, toggle_flag, when
+from charms.reactive import Endpoint, clear_flag, set_flag, toggle_flag
 
 from . import wire
 
+FULL = ('upgrade-charm', 'config-changed', 'leader-elected')  # hooks in which every worker's bag is read again
+
 
 class Seen(TypedDict):
-    """What a worker unit's bag said when a hook of its relation last ran."""
+    """What a worker unit's bag said when a hook about that unit last ran."""
 
     user: str
     group: str
@@ -33,13 +35,26 @@ class UserGroup(TypedDict):
 class KubeControlProvider(Endpoint):  # type: ignore[misc]  # charms.reactive carries no types
     """Hands DNS, credentials and names of the cluster to the workers."""
 
-    def manage_flags(self) -> None:
-        self._observe(fresh=True)
+    def _manage_flags(self) -> None:
+        """Look at the relations in every hook, and at no more bags than that hook is about.
 
-    @when('endpoint.{endpoint_name}.joined')  # type: ignore[untyped-decorator]
-    def watch(self) -> None:
-        """Look at our own bags in every hook: a hand or an ex-leader may have changed what we published."""
-        self._observe(fresh=False)
+        Replaces charms.reactive's own (1.5.3), which in a hook of any worker asks for the bag of each: the cost of
+        adding a worker would grow with the cluster. The framework's `changed` flags are not set, nobody here uses them.
+        """
+        toggle_flag(self.expand_name('joined'), self.is_joined)
+        self.manage_flags()
+
+    def manage_flags(self) -> None:
+        """Bring memory, flags and our own credentials in line with who is related now."""
+        leaving = self._is_leaving()
+        self._note_departures(leaving)
+        unitdata.kv().set(self._key('seen'), self._read())
+        if not leaving:
+            self._drop_strangers()
+        toggle_flag(self.expand_name('{endpoint_name}.connected'), self.is_joined)
+        toggle_flag(self.expand_name('{endpoint_name}.gpu.available'), self.get_gpu())
+        toggle_flag(self.expand_name('{endpoint_name}.departed'), bool(self._waiting()))
+        self._manage_auth_flag()
 
     # ---- to the workers
 
@@ -131,18 +146,6 @@ class KubeControlProvider(Endpoint):  # type: ignore[misc]  # charms.reactive ca
 
     # ---- observing
 
-    def _observe(self, fresh: bool) -> None:
-        """Bring memory, flags and our own credentials in line with who is related now."""
-        leaving = self._is_leaving()
-        self._note_departures(leaving)
-        unitdata.kv().set(self._key('seen'), self._read(fresh))
-        if not leaving:
-            self._drop_strangers()
-        toggle_flag(self.expand_name('{endpoint_name}.connected'), self.is_joined)
-        toggle_flag(self.expand_name('{endpoint_name}.gpu.available'), self.get_gpu())
-        toggle_flag(self.expand_name('{endpoint_name}.departed'), bool(self._waiting()))
-        self._manage_auth_flag()
-
     def _manage_auth_flag(self) -> None:
         toggle_flag(self.expand_name('{endpoint_name}.auth.requested'), bool(self.unsigned()))
 
@@ -167,20 +170,30 @@ class KubeControlProvider(Endpoint):  # type: ignore[misc]  # charms.reactive ca
             unitdata.kv().set(self._key('departed'), waiting + added)
         unitdata.kv().set(self._key('units'), sorted(live))
 
-    def _read(self, fresh: bool) -> dict[str, dict[str, Seen]]:
+    def _read(self) -> dict[str, dict[str, Seen]]:
         """Return what each joined unit says, by relation.
 
-        Juju keeps a remote unit's data as it was until a hook of its relation runs, so in other hooks memory is as good
-        as asking, and costs no hook tool per worker.
+        Juju keeps a remote unit's data as it was until a hook about that unit runs, so for all others memory is as good
+        as asking. Rare hooks ask all, in case an operator had a hook skipped.
         """
-        before = {} if fresh else self._seen()
+        before = {} if hookenv.hook_name() in FULL else self._seen()
+        about = (hookenv.relation_id(), hookenv.remote_unit())
         return {
             relation.relation_id: {
-                unit.unit_name: before.get(relation.relation_id, {}).get(unit.unit_name) or self._hear(unit)
+                unit.unit_name: self._recall(before, relation.relation_id, unit.unit_name, about) or self._hear(unit)
                 for unit in relation.joined_units
             }
             for relation in self.relations
         }
+
+    def _recall(
+        self,
+        before: Mapping[str, Mapping[str, Seen]],
+        relation_id: str,
+        unit: str,
+        about: tuple[str | None, str | None],
+    ) -> Seen | None:
+        return None if (relation_id, unit) == about else before.get(relation_id, {}).get(unit)
 
     def _hear(self, unit: Any) -> Seen:
         bag: Mapping[str, str] = dict(unit.received_raw)

@@ -20,6 +20,7 @@ import sys
 import traceback
 import types
 import warnings
+import zlib
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -149,10 +150,6 @@ class Juju:
         if app.leader == unit:
             app.leader = next((u for u in self.units if u.split('/')[0] == app.name and u not in self.dying), '')
 
-    def write(self, number: int, unit: str, **bag: str | None) -> None:
-        """Write a bag by hand; underscores in keys may stand for dashes only where the wire has dashes: pass a dict."""
-        self.write_bag(number, unit, bag)
-
     def write_bag(self, number: int, unit: str, bag: Mapping[str, str | None]) -> None:
         relation = self.relations[number]
         before = dict(relation.bags[unit])
@@ -202,7 +199,8 @@ class Juju:
         return {flag for flag in flags if not flag.startswith('endpoint.')}
 
     def _enter(self, relation: Relation, unit: str) -> None:
-        address = f'10.0.{abs(hash(unit.split("/")[0])) % 200}.{int(unit.split("/")[1]) + 1}'
+        app, _, index = unit.partition('/')
+        address = f'10.0.{zlib.crc32(app.encode()) % 250}.{int(index) + 1}'
         relation.units.append(unit)
         relation.bags[unit] = {
             'private-address': address,

@@ -368,6 +368,23 @@ def test_our_master_can_satisfy_a_worker_of_2022(juju: Any) -> None:
 # ---- cost
 
 
+def test_a_hook_about_one_worker_asks_that_worker_only(juju: Any) -> None:
+    number = cluster(juju, workers=5)
+    juju.write_bag(number, 'worker/3', {'gpu': 'True'})
+    (result,) = juju.settle()
+    asked = {tool.split()[-1] for tool in result.tools if tool.startswith('relation-get')}
+    assert asked == {'worker/3', 'master/0'}
+    assert 'gpu.available' in flags(juju, 'master/0')
+
+
+def test_a_worker_whose_hook_was_skipped_is_heard_in_the_next_full_look(juju: Any) -> None:
+    number = public_workers(juju, 'a')
+    juju.write_bag(number, 'worker/0', ask('b'))
+    juju.relations[number].members['master/0']['worker/0'] = juju.relations[number].versions['worker/0']
+    juju.run('master/0', 'config-changed')
+    assert list(creds(juju, number, 'master/0')) == ['system:node:b']
+
+
 def test_a_hook_with_nothing_to_do_writes_nothing_and_asks_no_worker(juju: Any) -> None:
     number = cluster(juju, workers=3)
     tools = juju.run('master/0', 'update-status').tools
