@@ -87,7 +87,10 @@ def _stand_ins(folder: Path, stack: contextlib.ExitStack) -> Cluster:
         'client-ca-file': authority.path, 'token-auth-file': folder / 'tokens.csv', 'authorization-mode': 'Node,RBAC',
         'enable-admission-plugins': 'NodeRestriction', 'service-cluster-ip-range': '10.152.183.0/24',
         'service-account-issuer': 'https://kubernetes.default.svc', 'service-account-signing-key-file': key,
-        'service-account-key-file': key, 'allow-privileged': 'true',
+        'service-account-key-file': key,
+        'kubelet-client-certificate': client, 'kubelet-client-key': client_key,
+        'kubelet-certificate-authority': authority.path, 'kubelet-preferred-address-types': 'InternalIP',
+        'allow-privileged': 'true',
     }  # fmt: skip
     stack.enter_context(started(folder, 'kube-apiserver', flags))
     admin = Http(f'https://127.0.0.1:{secure}', authority.path, token='admin-token')

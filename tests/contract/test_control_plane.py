@@ -124,6 +124,15 @@ def test_the_insecure_port_lets_everybody_in(cluster: Any, tmp_path: Path) -> No
         assert http.get('/api/v1/namespaces/default')['metadata']['name'] == 'default'
 
 
+def test_a_request_fails_as_often_as_was_ordered(cluster: Any, namespace: str) -> None:
+    rules = cluster.folder / 'var/lib/stand-in/fail/kube-apiserver.requests.json'
+    rules.parent.mkdir(parents=True, exist_ok=True)
+    path = f'/api/v1/namespaces/{namespace}/configmaps'
+    rules.write_text(json.dumps([{'match': f'POST {path}', 'code': 429, 'times': 2, 'message': 'slow down'}]))
+    codes = [cluster.admin.call('POST', path, {'metadata': {'name': 'c'}})[0] for _ in range(3)]
+    assert codes == [429, 429, 201]
+
+
 def test_kube_proxy_follows_services_with_its_token(cluster: Any, tmp_path: Path) -> None:
     config = cluster.kubeconfig('proxy', 'proxy-token')
     with started(tmp_path, 'kube-proxy', {'kubeconfig': config, 'healthz-bind-address': ''}):

@@ -81,7 +81,8 @@ def nodes(cluster: Any, tmp_path_factory: pytest.TempPathFactory) -> Iterator[No
     kubelet = {
         'kubeconfig': cluster.kubeconfig('kubelet', 'node-token'), 'hostname-override': NODE, 'node-ip': '127.0.0.1',
         'container-runtime': 'remote', 'container-runtime-endpoint': '', 'port': free_port(), 'healthz-port': 0,
-        'fail-swap-on': 'false',
+        'fail-swap-on': 'false', 'tls-cert-file': cluster.folder / 'server.crt', 'client-ca-file': cluster.authority,
+        'tls-private-key-file': cluster.folder / 'server.key', 'anonymous-auth': 'false',
     }  # fmt: skip
     with contextlib.ExitStack() as stack:
         for program, flags in (('kube-controller-manager', admin), ('kube-scheduler', admin), ('kubelet', kubelet)):
@@ -174,7 +175,7 @@ def test_drain_waits_for_a_disruption_budget(kubectl: Kubectl) -> None:
         kubectl('uncordon', NODE)
 
 
-def test_describe_patch_scale_logs_and_delete_work(kubectl: Kubectl) -> None:
+def test_describe_patch_scale_logs_and_delete_work(kubectl: Kubectl, cluster: Any, namespace: str) -> None:
     kubectl('apply', '-f', '-', given=DEPLOYMENT)
     kubectl(
         'patch',
@@ -190,7 +191,8 @@ def test_describe_patch_scale_logs_and_delete_work(kubectl: Kubectl) -> None:
     eventually(lambda: ready_replicas(kubectl, 'deployment', 'web') == 1)
     assert 'Selector:               app=web' in kubectl('describe', 'deployment', 'web')
     assert 'MemoryPressure' in kubectl('describe', 'node', NODE)
-    assert kubectl('logs', 'deployment/web') is not None
+    pod = kubectl('get', 'pods', '-o', 'name').split('/')[1].strip()
+    assert kubectl('logs', pod) == f'started {namespace}/{pod}/web\n'
     kubectl('delete', 'deployment', 'web', '--timeout=20s')
     eventually(lambda: kubectl('get', 'pods', '-o', 'name') == '')
 

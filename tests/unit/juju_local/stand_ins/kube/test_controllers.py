@@ -132,6 +132,9 @@ def test_a_silent_node_is_unknown_after_forty_seconds(silent_s: float, status: s
     assert taints == ([taint] if taint else [])
 
 
+TAINT = {'key': 'k', 'effect': 'NoSchedule'}
+
+
 def pod(name: str, **spec: Any) -> dict[str, Any]:
     return thing(name, spec=spec)
 
@@ -143,9 +146,9 @@ def pod(name: str, **spec: Any) -> dict[str, Any]:
         ([node('a', unschedulable=True), node('b')], {}, 'b'),
         ([node('a', ready='False'), node('b')], {}, 'b'),
         ([node('a'), node('b')], {'nodeSelector': {'name': 'b'}}, 'b'),
-        ([node('a', taints=[{'key': 'k', 'effect': 'NoSchedule'}])], {}, ''),
+        ([node('a', taints=[TAINT])], {}, ''),
         ([node('a', taints=[{'key': 'k', 'effect': 'PreferNoSchedule'}])], {}, 'a'),
-        ([node('a', taints=[{'key': 'k', 'effect': 'NoSchedule'}])], {'tolerations': [{'key': 'k', 'operator': 'Exists'}]}, 'a'),
+        ([node('a', taints=[TAINT])], {'tolerations': [{'key': 'k', 'operator': 'Exists'}]}, 'a'),
     ],
 )  # fmt: skip
 def test_a_pod_goes_to_a_node_that_may_have_it(nodes: Any, spec: Any, expected: str) -> None:

@@ -13,9 +13,11 @@ from aiohttp import web
 from . import (
     _access,
     _configuration,
+    _faults,
     _flags,
     _identity,
     _lists,
+    _pod_logs,
     _program,
     _resources,
     _rest,
@@ -124,6 +126,7 @@ class Server:
 
     async def _answer(self, request: web.Request, secure: bool) -> web.StreamResponse:
         user = self._user(request) if secure else _identity.UNSECURED
+        await _faults.obey(f'{request.method} {request.path_qs}')
         parts = [part for part in request.path.split('/') if part]
         if parts[:1] in (['api'], ['apis']) and len(parts) > (2 if parts[0] == 'api' else 3):
             return await self._resource(request, parts, user)
@@ -238,18 +241,15 @@ class Server:
         if target.subresource == 'scale':
             return web.json_response(self.rest.scale_of(target))
         if target.subresource == 'log':
-            return self._log(target)
+            return await self._log(request, target)
         obj = _rest.filled_view(target.get(self.storage), target.resource)
         return web.json_response(_lists.shown(request, target.resource, obj), dumps=_dumps)
 
-    def _log(self, target: _rest.Target) -> web.Response:
-        """Answer with a pod's log. No container runs here: there is a line that the pod was started, and no more."""
+    async def _log(self, request: web.Request, target: _rest.Target) -> web.Response:
         pod = target.get(self.storage)
-        if (pod.get('status') or {}).get('phase') == 'Pending':
-            container = pod['spec']['containers'][0]['name']
-            why = f'container "{container}" in pod "{target.name}" is waiting to start: ContainerCreating'
-            raise _statuses.StatusError(400, why)
-        return web.Response(text=f'started {target.namespace}/{target.name}\n')
+        node = self.storage.get('nodes', '', pod['spec'].get('nodeName', ''))
+        container = request.query.get('container', '')
+        return web.Response(text=await _pod_logs.read(pod, node, container, self.configuration.values))
 
     async def _write(
         self, request: web.Request, target: _rest.Target, verb: str, user: _identity.User
