@@ -169,6 +169,15 @@ def test_a_deploy_that_was_killed_goes_on_with_the_next_command(juju: Juju, char
     assert answer.out.startswith('two.yaml: 1 application, 2 units, 2 active')
 
 
+def test_a_verb_does_not_wait_for_a_unit_that_was_waiting_before(juju: Juju, monkeypatch: pytest.MonkeyPatch) -> None:
+    juju('deploy', './listener')
+    monkeypatch.setenv('JUJU_LOCAL_PATIENCE', '3s')
+    began = time.monotonic()
+    assert juju('expose', 'listener').code == 0
+    assert time.monotonic() - began < 3
+    assert 'these still wait: listener/0' in juju('wait').err
+
+
 def test_wait_gives_up_when_the_time_is_up(juju: Juju) -> None:
     juju('deploy', '--no-wait', './slow')
     answer = juju('wait', '--timeout', '300ms')

@@ -15,7 +15,7 @@ import shlex
 import signal
 import threading
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import TextIO
 
@@ -55,6 +55,7 @@ class Engine:
             which they were begun. None takes the model's own seed.
         cores: how many hooks run at once.
         settle_limit_s: how long units that wait for something are sent update-status, which Juju does each 5 minutes.
+        tolerated: unit -> workload status and message; who shows just that is not waited for (it did so before).
         crash: kills hooks, for tests; also from $JUJU_LOCAL_CRASH, `CALL[:UNIT[:HOOK]]`.
     """
 
@@ -68,6 +69,7 @@ class Engine:
         cores: int | None = None,
         progress: Progress | None = None,
         settle_limit_s: float = SETTLE_LIMIT_S,
+        tolerated: Mapping[str, tuple[str, str]] | None = None,
         crash: Crash | None = None,
     ) -> None:
         self.database, self.directory = database, directory.resolve()
@@ -76,6 +78,7 @@ class Engine:
         self.cores = cores or os.cpu_count() or 1
         self.seed = seed
         self.settle_limit_s = settle_limit_s
+        self._tolerated = dict(tolerated or {})
         self._progress: Progress = progress or (lambda _event: None)
         self._crash = crash or _crash_from_environment()
         self._server = Server(database, self.machines.run_directory, log=self.log, run_command=self._run_command)
@@ -148,7 +151,7 @@ class Engine:
             self._progress(Retrying(tuple(sorted(retries)), pause))
             await self._sleep(pause)
             return True
-        waiting = _waiting(model)
+        waiting = [name for name in _waiting(model) if _shown(model, name) != self._tolerated.get(name)]
         patience = idle.pause(tuple((name, *_shown(model, name)) for name in waiting))
         if not waiting or patience is None:
             return False

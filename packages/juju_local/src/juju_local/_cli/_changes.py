@@ -213,4 +213,4 @@ def units_meant(model: Model, word: str) -> list[str]:
 def wait(session: Session, timeout: str, form: str) -> int:
     """Run what is due until the model is settled: nothing to do that does not wait for somebody."""
     limit = _arguments.duration(timeout) if timeout else None
-    return _settle.report(session, _settle.settle(session, timeout_s=limit), form)
+    return _settle.report(session, _settle.settle(session, timeout_s=limit, everybody=True), form)

@@ -86,7 +86,7 @@ def deploy(
         label = _Single(path, application, num_units, settings, resources, found, trust, series).deploy(session)
     if dry_run:
         return 0
-    return _settle.report(session, _settle.settle(session), form, what=label, began=began)
+    return _settle.report(session, _settle.settle(session, everybody=True), form, what=label, began=began)
 
 
 @dataclass(frozen=True)

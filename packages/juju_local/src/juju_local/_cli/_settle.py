@@ -28,13 +28,24 @@ class Outcome:
     machine_errors: Mapping[str, str] = field(default_factory=dict)
 
 
-def settle(session: Session, timeout_s: float | None = None, until: Callable[[Model], bool] | None = None) -> Outcome:
-    """Run hooks until nothing is left to do, `until` says enough, or the time is up; not at all with --no-wait."""
+def settle(
+    session: Session,
+    timeout_s: float | None = None,
+    until: Callable[[Model], bool] | None = None,
+    *,
+    everybody: bool = False,
+) -> Outcome:
+    """Run hooks until nothing is left to do, `until` says enough, or the time is up; not at all with --no-wait.
+
+    A unit that says now that it waits (a paused one, say) and goes on saying so is waited for only with `everybody`.
+    """
     if session.no_wait:
         return Outcome()
     deadline = None if timeout_s is None else time.monotonic() + timeout_s
     patience = _engine.SETTLE_LIMIT_S if session.patience is None else session.patience
-    units = {unit.name: unit.agent.started for unit in session.look().units.values()}
+    before = session.look().units.values()
+    units = {unit.name: unit.agent.started for unit in before}
+    shown_before = {} if everybody else {u.name: (u.workload.current, u.workload.message) for u in before}
     shown = Progress(session.quiet, session.verbose, units)
     with closing(session.database()) as database, shown.shown():
         engine = _engine.Engine(
@@ -45,6 +56,7 @@ def settle(session: Session, timeout_s: float | None = None, until: Callable[[Mo
             cores=session.cores,
             progress=shown,
             settle_limit_s=patience if timeout_s is None else min(patience, timeout_s),
+            tolerated=shown_before,
         )
         settled = engine.settle(_enough(until, deadline))
     if settled.interrupted:
