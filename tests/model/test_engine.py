@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import json
 import os
 import signal
@@ -12,6 +13,7 @@ from pathlib import Path
 
 import pytest
 from juju_local import _charm, _events, _logs, _plan, _resolver
+from juju_local._db import Database
 from juju_local._engine import Crash
 from juju_local._machine import Machines
 
@@ -473,6 +475,21 @@ def test_until_ends_the_work_when_it_is_enough(world):
     lone(world, start='status-set active; sleep 0.1', update_status='true')
     world.engine().settle(until=lambda model: bool(model.units['lone/0'].agent.installed))
     assert 'start' not in world.hooks('lone/0')
+
+
+def test_a_folder_copied_while_nothing_ran_in_it_is_a_model(greeters, tmp_path):
+    greeters.settle()
+    Machines(greeters.directory, greeters.store).halt()
+    copy = tmp_path / 'copy'
+    subprocess.run(['cp', '-a', str(greeters.directory), str(copy)], check=True)
+    world = dataclasses.replace(greeters, directory=copy, database=Database(copy))
+    try:
+        assert not world.settle().errors
+        assert world.file('greeter/0', '/root/greetings')
+        assert not Machines(greeters.directory, greeters.store).is_running('0')
+    finally:
+        world.database.close()
+        Machines(copy, greeters.store).destroy()
 
 
 def test_the_core_agrees_that_nothing_is_left(greeters):
