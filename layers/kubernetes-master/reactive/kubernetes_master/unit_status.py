@@ -9,6 +9,9 @@ from charms.reactive import clear_flag, is_flag_set
 UNSERVED = ('aws', 'gcp', 'openstack', 'vsphere', 'azure', 'ceph-storage', 'ceph-client', 'vault-kv')
 UNSERVED += ('keystone-credentials',)
 RELATED = 'kubernetes-master.unserved'  # which of them are related
+# options that have no effect yet
+UNDONE = ('default-storage', 'enable-keystone-authorization', 'keystone-ssl-ca', 'keystone-policy', 'dashboard-auth')
+UNDONE += ('sysctl', 'proxy-extra-args', 'snap_proxy_url', 'nagios_servicegroups')
 # what a hook has seen to; the next one looks again
 ONE_HOOK = ('keys', 'control-plane', 'addons', 'dns')
 
@@ -74,14 +77,15 @@ def _kept_cidr():
 
 
 def _unserved():
-    """Return the related endpoints that nothing here serves; their own hooks tell which are."""
+    """Return the options and related endpoints that nothing here serves; their own hooks tell which are related."""
     related = set(unitdata.kv().get(RELATED) or [])
     endpoint, _, event = hookenv.hook_name().rpartition('-relation-')
     if endpoint in UNSERVED:
         now = related - {endpoint} if event == 'broken' else related | {endpoint}
         unitdata.kv().set(RELATED, sorted(now))
         related = now
-    return tuple(sorted(related))
+    ignored = [f'option {name}' for name in UNDONE if not is_flag_set(f'config.default.{name}')]
+    return (*sorted(related), *ignored)
 
 
 def forget():

@@ -145,8 +145,10 @@ def _list() -> dict[str, dict[str, str]]:
 
 def _resource(name: str) -> Path | None:
     """Return the charm's resource called like the snap, None when there is none or it is empty."""
-    path = hookenv.resource_get(name) if name in (hookenv.metadata().get('resources') or {}) else False
-    return Path(path) if path and Path(path).stat().st_size > 0 else None
+    if name not in (hookenv.metadata().get('resources') or {}):
+        return None
+    found = hookenv.resource_get(name)
+    return Path(str(found)) if found and Path(str(found)).stat().st_size > 0 else None
 
 
 def _options(options: dict[str, Any], without: tuple[str, ...] = ()) -> list[str]:
