@@ -107,3 +107,7 @@ def test_fm_26_the_first_reason_wins_and_nothing_pending_passes_as_active():
 
 def test_a_long_reason_is_cut():
     assert len(of(failures=['x' * 1000]).message) <= status.LENGTH
+
+
+def test_fm_46_a_daemon_that_does_not_run_is_told_before_an_upgrade_that_may_wait():
+    assert 'kubelet' in of(inactive=['kubelet'], upgrade='channel 1.13/stable').message

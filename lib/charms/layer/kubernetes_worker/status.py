@@ -48,9 +48,10 @@ def _reason(facts: Facts, observed: Observed, app: str) -> Status:
     return (
         _failed(observed)
         or _missing(facts, app)
-        or _operator(facts, observed)
+        or _options(facts)
         or _daemons(observed)
         or _labels(observed)
+        or _upgrade(observed)
         or Status('active', _running(observed))
     )
 
@@ -66,14 +67,8 @@ def _missing(facts: Facts, app: str) -> Status | None:
     return Status(lack.state, lack.message) if lack else None
 
 
-def _operator(facts: Facts, observed: Observed) -> Status | None:
-    if facts.problems:
-        return Status('blocked', str(facts.problems[0]))
-    if observed.labels_invalid:
-        return Status('blocked', f'labels: {observed.labels_invalid[0]}')
-    if observed.upgrade:
-        return Status('blocked', f'Needs manual upgrade to {observed.upgrade}: run action upgrade')
-    return None
+def _options(facts: Facts) -> Status | None:
+    return Status('blocked', str(facts.problems[0])) if facts.problems else None
 
 
 def _daemons(observed: Observed) -> Status | None:
@@ -84,7 +79,15 @@ def _daemons(observed: Observed) -> Status | None:
 
 
 def _labels(observed: Observed) -> Status | None:
+    if observed.labels_invalid:
+        return Status('blocked', f'labels: {observed.labels_invalid[0]}')
     return Status('waiting', observed.labels_waiting) if observed.labels_waiting else None
+
+
+def _upgrade(observed: Observed) -> Status | None:
+    if not observed.upgrade:
+        return None
+    return Status('blocked', f'Needs manual upgrade to {observed.upgrade}: run action upgrade')
 
 
 def _running(observed: Observed) -> str:
