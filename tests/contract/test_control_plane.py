@@ -10,6 +10,7 @@ from typing import Any
 
 import pytest
 from _programs import SNAPS, Http, eventually, free_port, run, started
+from juju_local.stand_ins.kube import _client, _leader
 
 KUBERNETES = ['kube-apiserver', 'kube-controller-manager', 'kube-scheduler', 'kubelet', 'kube-proxy']
 
@@ -131,6 +132,14 @@ def test_a_request_fails_as_often_as_was_ordered(cluster: Any, namespace: str) -
     rules.write_text(json.dumps([{'match': f'POST {path}', 'code': 429, 'times': 2, 'message': 'slow down'}]))
     codes = [cluster.admin.call('POST', path, {'metadata': {'name': 'c'}})[0] for _ in range(3)]
     assert codes == [429, 429, 201]
+
+
+def test_one_of_two_candidates_leads_until_it_falls_silent(cluster: Any) -> None:
+    client = _client.Client(_client.from_kubeconfig(str(cluster.kubeconfig('lock', 'admin-token'))), 'test')
+    one, two = (_leader.Lock(client, 'a-lock', name, 15) for name in ('one', 'two'))
+    assert (one.take(0), two.take(0), one.take(1)) == (True, False, True)
+    assert (two.take(2), two.take(16), two.take(18)) == (False, False, True)
+    assert one.take(19) is False
 
 
 def test_kube_proxy_follows_services_with_its_token(cluster: Any, tmp_path: Path) -> None:

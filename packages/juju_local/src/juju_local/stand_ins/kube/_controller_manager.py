@@ -5,7 +5,7 @@ from __future__ import annotations
 import threading
 import time
 
-from . import _client, _controllers, _health, _node_controller, _program, _proxy, _version
+from . import _client, _controllers, _health, _leader, _node_controller, _program, _proxy, _version
 
 _SETTLE_S = 0.02  # changes come in bursts: decide once for all of them
 _PATIENCE_S = 5.0
@@ -22,6 +22,7 @@ def _run(values: dict[str, str], version: _version.Version) -> None:
         _check_readable(name, values.get(name, ''))
     client = _client.Client(_proxy.access(values), f'kube-controller-manager/{_version.text()}')
     _health.serve(values)
+    _leader.elect(client, 'kube-controller-manager', values)
     Manager(client, version).run()
 
 

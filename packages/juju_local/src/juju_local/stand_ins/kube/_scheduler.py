@@ -5,7 +5,7 @@ from __future__ import annotations
 import threading
 from typing import Any
 
-from . import _client, _controllers, _health, _program, _proxy, _version
+from . import _client, _controllers, _health, _leader, _program, _proxy, _version
 
 Json = dict[str, Any]
 
@@ -17,12 +17,13 @@ def main() -> None:
 
 def _run(values: dict[str, str], _: _version.Version) -> None:
     client = _client.Client(_proxy.access(values), f'kube-scheduler/{_version.text()}')
+    _health.serve(values)
+    _leader.elect(client, 'kube-scheduler', values)
     changed = threading.Event()
     pods = _client.Informer(client, '/api/v1/pods', changed.set)
     nodes = _client.Informer(client, '/api/v1/nodes', changed.set)
     pods.start()
     nodes.start()
-    _health.serve(values)
     while True:
         changed.wait()
         changed.clear()
