@@ -140,6 +140,7 @@ def test_one_of_two_candidates_leads_until_it_falls_silent(cluster: Any) -> None
     assert (one.take(0), two.take(0), one.take(1)) == (True, False, True)
     assert (two.take(2), two.take(16), two.take(18)) == (False, False, True)
     assert one.take(19) is False
+    client.close()
 
 
 def test_kube_proxy_follows_services_with_its_token(cluster: Any, tmp_path: Path) -> None:

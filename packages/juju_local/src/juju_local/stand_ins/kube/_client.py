@@ -152,6 +152,12 @@ class Client:
             return _answer(response.status, raw, f'{method} {path}')
         raise AssertionError('unreachable')
 
+    def close(self) -> None:
+        """Close this thread's connection."""
+        if kept := getattr(self._local, 'connection', None):
+            kept.close()
+            self._local.connection = None
+
     def watch(self, path: str) -> Iterator[Json]:
         """Yield events until the server ends the stream; raises ApiError."""
         connection = self._connect(120)
