@@ -137,3 +137,12 @@ def test_containers_and_images_are_kept_and_cleaned(docker):
     images = docker.ok('docker', 'images', '-q').split()
     docker.ok('docker', 'rmi', *images)
     assert docker.ok('docker', 'images', '-q') == ''
+
+
+def test_docker_and_ctr_answer_only_while_their_daemons_run(docker):
+    assert docker.ok('docker', 'ps', '-q') == ''
+    docker.ok('systemctl', 'stop', 'docker')
+    assert docker.run('docker', 'ps').returncode == 1
+    docker.ok('ctr', 'version')
+    docker.ok('systemctl', 'stop', 'containerd')
+    assert docker.run('ctr', 'version').returncode == 1

@@ -11,7 +11,6 @@ import hashlib
 import json
 import os
 import re
-import socket
 import sys
 import time
 
@@ -90,25 +89,31 @@ def main(program: str, arguments: list[str]) -> int:
     verb = call.words.pop(0) if call.words else ''
     if program == 'ctr':
         _reach(
-            '/run/containerd/containerd.sock',
+            'containerd',
             'ctr: failed to dial "/run/containerd/containerd.sock": connection refused',
         )
         return 0
     if verb not in VERBS:
         raise core.Refused(f"docker: '{verb}' is not a docker command.\nSee 'docker --help'")
     if verb not in ('logout', 'version'):
-        _reach(dockerd.SOCKETS['dockerd'], NO_DAEMON)
+        _reach('dockerd', NO_DAEMON)
     return VERBS[verb](call)
 
 
-def _reach(place: str, message: str) -> None:
-    if not is_up(place):
+def _reach(daemon: str, message: str) -> None:
+    if not is_up(daemon):
         raise core.Refused(message)
 
 
-def is_up(place: str) -> bool:
-    with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as connection:
-        return connection.connect_ex(core.path(place)) == 0
+def is_up(daemon: str) -> bool:
+    """Tell whether the process that the daemon left behind is there: nobody accepts connections on its socket."""
+    pid = core.read(dockerd.PID_FILES[daemon]).strip()
+    try:
+        with open(f'/proc/{pid}/cmdline', 'rb') as file:
+            command = file.read()
+    except (FileNotFoundError, NotADirectoryError, ProcessLookupError):
+        return False
+    return command == b'sleep\0infinity\0' or daemon.encode() in command  # just before it becomes sleep
 
 
 # logins
@@ -263,7 +268,7 @@ def _info(call: Call) -> int:
 
 
 def _version(call: Call) -> int:
-    up = is_up(dockerd.SOCKETS['dockerd'])
+    up = is_up('dockerd')
     client = {'Version': dockerd.VERSION, 'ApiVersion': '1.41', 'Os': 'linux', 'Arch': 'amd64'}
     form = call.get('-f', '--format')
     if form and (up or 'Server' not in form):

@@ -1,6 +1,6 @@
 """dockerd and containerd: check what they are started with as the real ones do, then stay up doing nothing.
 
-What stays is `sleep`, holding the listening socket: ready for connections like the daemon, in a tenth of its memory.
+What stays is `sleep`, in a tenth of the memory: its pid file tells that the daemon is up, its socket is just there.
 """
 
 from __future__ import annotations
@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from typing import NoReturn
 
 VERSION = '20.10.21'
+PID_FILES = {'dockerd': '/run/docker.pid', 'containerd': '/run/containerd/containerd.pid'}
 SOCKETS = {'dockerd': '/run/docker.sock', 'containerd': '/run/containerd/containerd.sock'}
 
 
@@ -36,7 +37,7 @@ def main(program: str, arguments: list[str]) -> int:
     elif 'config' in arguments:
         core.say('version = 2')
         return 0
-    return _stay(SOCKETS[program])
+    return _stay(program)
 
 
 def _configure(arguments: list[str]) -> None:
@@ -53,7 +54,6 @@ def _configure(arguments: list[str]) -> None:
                 container['state'] = 'exited'
     if str(settings.get('iptables', True)).lower() == 'true':
         iptables.set_policy('iptables', 'filter', 'FORWARD', 'DROP')
-    core.write('/run/docker.pid', str(os.getpid()))
     core.complain(
         f'time="now" level=info msg="Docker daemon" version={VERSION}\n'
         'time="now" level=info msg="API listen on /run/docker.sock"'
@@ -68,13 +68,12 @@ def _tell_ready() -> None:
             sender.sendto(b'READY=1', '\0' + address[1:] if address.startswith('@') else address)
 
 
-def _stay(place: str) -> NoReturn:
-    listener = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
-    os.makedirs(os.path.dirname(core.path(place)), exist_ok=True)
+def _stay(program: str) -> NoReturn:
+    place = SOCKETS[program]
+    core.write(PID_FILES[program], str(os.getpid()))
     core.remove(place)
-    listener.bind(core.path(place))
-    listener.listen(128)
-    listener.set_inheritable(True)
+    with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as listener:
+        listener.bind(core.path(place))
     _tell_ready()
     signal.signal(signal.SIGHUP, signal.SIG_IGN)  # survives exec: a reload must not end it
     os.execv('/bin/sleep', ['sleep', 'infinity'])  # noqa: S606
