@@ -12,7 +12,6 @@ import os
 import select
 import shutil
 import signal
-import stat
 import subprocess
 import sys
 import threading
@@ -21,7 +20,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from juju_local import _boot, _network, _store
+from juju_local import _boot, _network, _store, _upper
 from juju_local._errors import JujuLocalError
 
 JUJU = '/usr/lib/juju-local'
@@ -29,22 +28,8 @@ RUN = '/run/juju-local'
 SOCKET = f'{RUN}/agent.sock'
 HOOKTOOL = f'{RUN}/hooktool'
 PATH = '/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin:/snap/bin'
-PRIVATE = ('/root', '/home')  # of this machine's users: empty in a machine
 START_TIMEOUT_S = 60  # a starting init brings up all services of a machine that was there before
 STOP_TIMEOUT_S = 5
-USERXATTR, XATTR = 'user.overlay.opaque', 'trusted.overlay.opaque'
-# Where an unprivileged machine's root must be able to write; elsewhere this machine's files stay as they are.
-OWNED = {
-    '/etc': 5,
-    '/var': 3,
-    '/opt': 2,
-    '/srv': 1,
-    '/mnt': 1,
-    '/media': 1,
-    '/usr/local': 3,
-    '/usr/lib/systemd': 3,
-}
-OWNED |= dict.fromkeys(('/usr', '/usr/bin', '/usr/sbin', '/usr/lib', '/usr/share'), 1)
 
 OS_RELEASE = """\
 PRETTY_NAME="Ubuntu 22.04.5 LTS"
@@ -133,7 +118,7 @@ class Machines:
         home = self.directory / 'machines' / spec.id
         for name in ('upper', 'work', 'root'):
             (home / name).mkdir(parents=True, exist_ok=True)
-        self._prepare_upper(home / 'upper')
+        _upper.prepare(home / 'upper', self.store.hide, composed=self.composed, unprivileged=self.unprivileged)
         self._boot(self._order(spec, hosts, home))
 
     def stop(self, machine: str) -> None:
@@ -153,7 +138,7 @@ class Machines:
     def remove(self, machine: str) -> None:
         """End a machine and delete what it wrote."""
         self.kill(machine)
-        _remove_tree(self.directory / 'machines' / machine)
+        _upper.remove_tree(self.directory / 'machines' / machine)
 
     def halt(self) -> None:
         """End all machines and the network at once. Their files stay: the folder may be copied now (`cp -a`)."""
@@ -171,7 +156,7 @@ class Machines:
         """End and delete all machines and the network."""
         self.halt()
         for tree in (self.directory / 'machines', self.run_directory):
-            _remove_tree(tree)
+            _upper.remove_tree(tree)
 
     def ensure_switch(self) -> int:
         """Return the pid of the process that holds the model's bridge, started if need be."""
@@ -265,7 +250,7 @@ class Machines:
             'hostname': spec.hostname,
             'user_namespace': self.unprivileged,
             'composed': self.composed,
-            'private': [path[1:] for path in PRIVATE],
+            'private': [path[1:] for path in _upper.PRIVATE],
             'switch': self.ensure_switch(),
             'own_network': _network.machine_commands(spec.address),
             'root': str(home / 'root'),
@@ -297,21 +282,6 @@ class Machines:
         programs = {path: f'{JUJU}/store/{file}' for path, file in self.store.programs.items()}
         tools = f'/var/lib/juju/tools/machine-{spec.id}'
         return {**programs, f'{tools}/jujud': HOOKTOOL, '/usr/bin/juju-run': HOOKTOOL}
-
-    def _prepare_upper(self, upper: Path) -> None:
-        done = upper.parent / 'prepared'
-        if done.exists():
-            return
-        if self.unprivileged:
-            _own_skeleton(upper)
-        for path in PRIVATE:
-            target = upper / path[1:]
-            target.mkdir(exist_ok=True, mode=0o700 if path == '/root' else 0o755)
-            if not self.composed:
-                os.setxattr(target, XATTR, b'y')
-        for path in self.store.hide:
-            _hide(upper, Path(path))
-        done.touch()
 
     def _boot(self, order: Mapping[str, object]) -> int:
         """Carry out an order; return the pid of the process it left."""
@@ -406,63 +376,3 @@ def _copy_program(source: Path, target: Path) -> None:
     shutil.copyfile(source, temporary)
     temporary.chmod(0o755)
     temporary.rename(target)
-
-
-def _mirror(upper: Path, folder: Path) -> Path:
-    """Make a folder of this machine in the upper layer, as it is here; what is in it stays visible."""
-    if folder == Path('/'):
-        return upper
-    target = _mirror(upper, folder.parent) / folder.name
-    if not target.exists():
-        target.mkdir()
-        shutil.copystat(folder, target)
-        if os.geteuid() == 0:
-            os.chown(target, folder.stat().st_uid, folder.stat().st_gid)
-    return target
-
-
-def _hide(upper: Path, path: Path) -> None:
-    """Put a whiteout over a file or folder of this machine, however much is in it."""
-    path = path.parent.resolve() / path.name
-    if not os.path.lexists(path) or str(path).startswith(tuple(f'{private}/' for private in PRIVATE)):
-        return
-    target = _mirror(upper, path.parent) / path.name
-    if target.is_dir() and not target.is_symlink():
-        _remove_tree(target)
-    target.unlink(missing_ok=True)
-    os.mknod(target, stat.S_IFCHR, os.makedev(0, 0))
-
-
-def _own_skeleton(upper: Path) -> None:
-    """Make folders that are ours in the upper layer: root of a user namespace may not write into root's own."""
-    for top, depth in OWNED.items():
-        for folder, folders, files in os.walk(top):
-            level = 1 + len(Path(folder).relative_to(top).parts)
-            target = upper / folder.lstrip('/')
-            target.mkdir(parents=True, exist_ok=True)
-            if not os.access(folder, os.R_OK | os.X_OK):
-                os.setxattr(target, USERXATTR, b'y')
-            if top == '/etc':
-                _copy_files(folder, files, target)
-            if level >= depth:
-                folders[:] = []
-            folders[:] = [name for name in folders if not Path(folder, name).is_symlink()]
-
-
-def _copy_files(folder: str, files: Sequence[str], target: Path) -> None:
-    for name in files:
-        with contextlib.suppress(PermissionError, FileNotFoundError):
-            shutil.copy(f'{folder}/{name}', target / name, follow_symlinks=False)
-
-
-def _remove_tree(tree: Path) -> None:
-    """Delete a tree; overlayfs leaves folders without permissions, which stop an unprivileged user."""
-
-    def retry(_function: object, path: str, _info: object) -> None:
-        Path(path).parent.chmod(0o700)
-        with contextlib.suppress(FileNotFoundError):
-            Path(path).chmod(0o700)
-            _remove_tree(Path(path)) if Path(path).is_dir() else Path(path).unlink()
-
-    if tree.exists():
-        shutil.rmtree(tree, onerror=retry if os.geteuid() else None)
