@@ -19,6 +19,8 @@ from juju_local._events import Event, Settled
 from juju_local._machine import Machines
 from juju_local._state import Model, Unit
 
+from tests.model import cluster as cluster_of
+
 INIT = """\
 #!/usr/bin/python3 -IS
 import os, signal, time
@@ -156,6 +158,20 @@ def make_world(tmp_path: Path) -> Iterator[Callable[..., World]]:
 @pytest.fixture
 def world(make_world: Callable[..., World]) -> World:
     return make_world()
+
+
+@pytest.fixture(scope='session')
+def canonical(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """canonical-kubernetes, deployed once for all test processes and not running; use `cluster`."""
+    return cluster_of.template(tmp_path_factory.getbasetemp().parent / 'canonical')
+
+
+@pytest.fixture
+def cluster(canonical: Path, tmp_path: Path) -> Iterator[cluster_of.Cluster]:
+    """A cluster of one's own: one master, two workers, all active."""
+    copy = cluster_of.copy(canonical, tmp_path / 'data')
+    yield copy
+    copy.destroy()
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

@@ -1,0 +1,203 @@
+"""canonical-kubernetes in the embedded model, driven by the command line as a user drives it."""
+
+from __future__ import annotations
+
+import fcntl
+import json
+import os
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from contextlib import closing, contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import juju_local
+from juju_local._db import Database, Run
+from juju_local._machine import Machines
+
+ROOT = Path(__file__).resolve().parents[2]
+CLIENT = Path(sys.executable).with_name('juju-local')
+STORE = Path(juju_local.__file__).parent / 'stand_ins'
+MASTER, WORKER = 'kubernetes-master', 'kubernetes-worker'
+
+
+@dataclass(frozen=True)
+class Cluster:
+    """A model whose folder lies under `data`."""
+
+    data: Path
+
+    @property
+    def folder(self) -> Path:
+        return self.data / 'default'
+
+    # -- verbs
+
+    def start(self, *arguments: str, **environment: str) -> subprocess.Popen[str]:
+        """Begin a verb without waiting for its end."""
+        return subprocess.Popen(
+            [str(CLIENT), *arguments],
+            env={**os.environ, **environment, 'JUJU_LOCAL_DATA': str(self.data)},
+            cwd=ROOT,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+        )
+
+    def juju(self, *arguments: str, check: bool = True, **environment: str) -> str:
+        """Run a verb to its end; returns what it said. `check`: it must have succeeded."""
+        process = self.start(*arguments, **environment)
+        said, _ = process.communicate(timeout=280)
+        assert not check or process.returncode == 0, f'juju-local {" ".join(arguments)}: {process.returncode}\n{said}'
+        return said
+
+    def answer(self, *arguments: str) -> Any:
+        """Return what a verb says with --format json."""
+        process = subprocess.run(
+            [str(CLIENT), '--quiet', *arguments, '--format', 'json'],
+            env={**os.environ, 'JUJU_LOCAL_DATA': str(self.data)},
+            cwd=ROOT,
+            capture_output=True,
+            text=True,
+            check=True,
+        )
+        return json.loads(process.stdout)
+
+    # -- what can be seen
+
+    def units(self) -> dict[str, dict[str, Any]]:
+        """Return every unit of `status`, subordinates too."""
+        found: dict[str, dict[str, Any]] = {}
+        for app in self.answer('status')['applications'].values():
+            for name, unit in (app.get('units') or {}).items():
+                found[name] = unit
+                found.update(unit.get('subordinates') or {})
+        return found
+
+    def status(self, unit: str) -> tuple[str, str]:
+        """Return a unit's workload status and message."""
+        shown = self.units()[unit]['workload-status']
+        return shown['current'], shown.get('message', '')
+
+    def leader(self, app: str) -> str:
+        return next(name for name, unit in self.units().items() if name.startswith(f'{app}/') and unit.get('leader'))
+
+    def bag(self, endpoint: str, unit: str, relation: int | None = None) -> dict[str, str]:
+        """Return what `unit` shows on the relation of one of its endpoints."""
+        with closing(Database(self.folder)) as database:
+            model = database.read()
+        app = unit.partition('/')[0]
+        ids = [
+            number
+            for number, entry in model.relations.items()
+            if relation in (None, number) and any((end.app, end.endpoint) == (app, endpoint) for end in entry.ends)
+        ]
+        assert len(ids) == 1, f'{app}:{endpoint} has the relations {ids}'
+        return dict(model.bag(ids[0], unit).data)
+
+    def relation_ids(self, app: str, endpoint: str) -> list[int]:
+        with closing(Database(self.folder)) as database:
+            relations = database.read().relations.values()
+        return [one.id for one in relations if any((end.app, end.endpoint) == (app, endpoint) for end in one.ends)]
+
+    def runs(self, unit: str = '', after: int = 0) -> list[Run]:
+        """Return the hooks, actions and commands that ran, of one unit or of all."""
+        with closing(Database(self.folder)) as database:
+            return [run for number, run in database.runs(after) if number > after and unit in ('', run.unit)]
+
+    def last_run(self) -> int:
+        with closing(Database(self.folder)) as database:
+            return max((number for number, _ in database.runs()), default=0)
+
+    # -- inside a machine
+
+    def shell(self, unit: str, script: str, check: bool = True) -> str:
+        """Run a shell script on a unit's machine; returns its stdout."""
+        process = subprocess.run(
+            [str(CLIENT), '--quiet', 'ssh', unit, '--', 'sh', '-c', script],
+            env={**os.environ, 'JUJU_LOCAL_DATA': str(self.data)},
+            capture_output=True,
+            text=True,
+        )
+        assert not check or process.returncode == 0, f'{script}: {process.returncode}\n{process.stderr}'
+        return process.stdout
+
+    def read(self, unit: str, path: str) -> str:
+        return self.shell(unit, f'cat {path}')
+
+    def digest(self, unit: str, *paths: str) -> str:
+        """Return one text that differs whenever one of these files or folders does."""
+        return self.shell(unit, f'find {" ".join(paths)} -type f 2>/dev/null | sort | xargs sha256sum')
+
+    def pid(self, unit: str, service: str) -> str:
+        """Return the main process of a service: another one means that it was restarted."""
+        return self.shell(unit, f'systemctl show -p MainPID --value {service}').strip()
+
+    def kubectl(self, *arguments: str, master: str = '') -> Any:
+        """Run kubectl on a master (the leader unless told); returns its JSON answer, or its text if it gives none."""
+        unit = master or self.leader(MASTER)
+        process = subprocess.run(
+            [str(CLIENT), '--quiet', 'ssh', unit, '--', 'kubectl', *arguments],
+            env={**os.environ, 'JUJU_LOCAL_DATA': str(self.data)},
+            capture_output=True,
+            text=True,
+        )
+        assert process.returncode == 0, f'kubectl {" ".join(arguments)}: {process.stderr}'
+        return json.loads(process.stdout) if 'json' in arguments else process.stdout
+
+    def nodes(self) -> dict[str, bool]:
+        """Return the nodes of the cluster, and whether each is Ready."""
+        items = self.kubectl('get', 'nodes', '-o', 'json')['items']
+        return {
+            node['metadata']['name']: any(
+                c['type'] == 'Ready' and c['status'] == 'True' for c in node['status']['conditions']
+            )
+            for node in items
+        }
+
+    def node_of(self, unit: str) -> str:
+        return self.shell(unit, 'hostname').strip().lower()
+
+    def eventually(self, holds: Callable[[], bool], seconds: float = 30.0) -> bool:
+        """Wait for what a daemon does by itself, outside any hook."""
+        end = time.monotonic() + seconds
+        while not holds():
+            if time.monotonic() > end:
+                return False
+            time.sleep(0.5)
+        return True
+
+    def destroy(self) -> None:
+        self.juju('destroy-model', '--yes', check=False)
+
+
+@contextmanager
+def alone(path: Path) -> Iterator[None]:
+    """Hold a lock that all test processes share."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with path.open('w') as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        yield
+
+
+def template(place: Path) -> Path:
+    """Return a settled deployment in which nothing runs, made by whichever test process comes first."""
+    with alone(place.with_suffix('.lock')):
+        if not (place / 'done').exists():
+            cluster = Cluster(place)
+            cluster.juju('--quiet', 'deploy', './bundle.yaml')
+            Machines(cluster.folder, STORE).halt()
+            (place / 'done').touch()
+    return place
+
+
+def copy(source: Path, target: Path) -> Cluster:
+    """Return a copy of a deployment, up and settled: its machines boot, as after a power cut."""
+    target.mkdir(parents=True)
+    subprocess.run(['cp', '-a', '--reflink=auto', str(source / 'default'), str(target)], check=True)
+    cluster = Cluster(target)
+    cluster.juju('--quiet', 'wait')
+    return cluster
