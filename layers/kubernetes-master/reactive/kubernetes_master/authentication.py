@@ -13,7 +13,6 @@ from charms.layer.kubernetes_master import daemons, grants, nodes, tokens, unit
 from charms.reactive import endpoint_from_flag, set_flag, when, when_any, when_not
 
 HOLDERS = 'credential_holders'
-LOST = 'kubernetes-master.lost-users'
 KEYS = (daemons.TOKENS, daemons.PASSWORDS, daemons.ACCOUNTS_KEY)
 USERS = (
     ('admin', 'admin', ('system:masters',)),
@@ -27,7 +26,6 @@ def decide_keys():
     """Bring leader data and this unit's files up to date: leader data first, for whoever leads next."""
     before = json.loads(leadership.leader_get(HOLDERS) or '{}')
     decision = _decision(before)
-    _remember_lost(set(before) - set(decision.holders))
     text = tokens.normal(_base(daemons.TOKENS))
     for user, uid, groups in USERS:
         text = tokens.ensure(text, user, uid, groups, unit.new_token)
@@ -73,13 +71,6 @@ def _decision(before):
         hookenv.log(f'no credentials for {refusal.unit}: {refusal.reason}', hookenv.WARNING)
     unit.faults['refused'] = grants.message(decision.refusals)
     return decision
-
-
-def _remember_lost(users):
-    """Keep whose node has to go too: its kubelet cannot remove it, for its token may be dead before it leaves."""
-    if users:
-        store = unitdata.kv()
-        store.set(LOST, sorted({*(store.get(LOST) or []), *users}))
 
 
 def _gone(missing, departed):

@@ -1,6 +1,5 @@
 """Credentials of the workers, handed out by the leader once its API server accepts them."""
 
-import contextlib
 import json
 
 from charmhelpers.core import hookenv, unitdata
@@ -10,7 +9,6 @@ from charms.layer.kubernetes_master import daemons, grants, unit
 from charms.reactive import clear_flag, endpoint_from_flag, set_flag, when, when_not
 
 SIGNED = 'kubernetes-master.signed'
-LOST = 'kubernetes-master.lost-users'
 
 
 @when('kubernetes-master.control-plane.current', 'kube-control.connected', 'leadership.is_leader')
@@ -38,23 +36,6 @@ def withdraw_credentials():
     endpoint_from_flag('kube-control.connected').withdraw_credentials()
     unitdata.kv().unset(SIGNED)
     clear_flag('kubernetes-master.credentials.handed-out')
-
-
-@when('kubernetes-master.control-plane.current', 'leadership.is_leader')
-def remove_nodes():
-    """Remove the nodes of workers that left, unless another worker goes by that name now."""
-    lost = unitdata.kv().get(LOST) or []
-    if not lost:
-        return
-    holders = json.loads(leadership.leader_get('credential_holders') or '{}')
-    try:
-        for user in set(lost) - set(holders):
-            with contextlib.suppress(api.NotFound):
-                unit.client().delete('nodes', user.removeprefix('system:node:'))
-    except api.Error as error:
-        hookenv.log(f'a later hook tries again to remove nodes: {error}', hookenv.WARNING)
-    else:
-        unitdata.kv().unset(LOST)
 
 
 def _accepted(text, name):
