@@ -6,7 +6,7 @@
 import json
 import subprocess
 
-from charmhelpers.core import hookenv, unitdata
+from charmhelpers.core import hookenv
 from charms import leadership
 from charms.layer.kubernetes_common import files, records
 from charms.layer.kubernetes_master import daemons, grants, nodes, tokens, unit
