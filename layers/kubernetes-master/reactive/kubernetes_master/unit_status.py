@@ -3,15 +3,12 @@
 from charmhelpers.core import hookenv, unitdata
 from charms.layer import status as workload
 from charms.layer.kubernetes_common import api, services, snaps
-from charms.layer.kubernetes_master import daemons, status, unit
+from charms.layer.kubernetes_master import daemons, status, unfinished, unit
 from charms.reactive import clear_flag, is_flag_set
 
 UNSERVED = ('aws', 'gcp', 'openstack', 'vsphere', 'azure', 'ceph-storage', 'ceph-client', 'vault-kv')
 UNSERVED += ('keystone-credentials',)
 RELATED = 'kubernetes-master.unserved'  # which of them are related
-# options that have no effect yet
-UNDONE = ('default-storage', 'enable-keystone-authorization', 'keystone-ssl-ca', 'keystone-policy', 'dashboard-auth')
-UNDONE += ('sysctl', 'proxy-extra-args', 'snap_proxy_url', 'nagios_servicegroups')
 # what a hook has seen to; the next one looks again
 ONE_HOOK = ('keys', 'control-plane', 'addons', 'dns')
 
@@ -84,7 +81,7 @@ def _unserved():
         now = related - {endpoint} if event == 'broken' else related | {endpoint}
         unitdata.kv().set(RELATED, sorted(now))
         related = now
-    ignored = [f'option {name}' for name in UNDONE if not is_flag_set(f'config.default.{name}')]
+    ignored = [f'option {name}' for name in unfinished.OPTIONS if not is_flag_set(f'config.default.{name}')]
     return (*sorted(related), *ignored)
 
 

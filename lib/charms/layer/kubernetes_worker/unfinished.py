@@ -25,6 +25,7 @@ OPTIONS = (
     'snap_proxy_url',
     'snapd_refresh',
 )
+ACTIONS = ('microbot', 'registry')  # refuse, and say why
 RUNTIMES = ('upstream', 'nvidia')  # values of docker_runtime
 
 
