@@ -5,6 +5,7 @@ from __future__ import annotations
 import fcntl
 import json
 import os
+import shlex
 import subprocess
 import sys
 import time
@@ -117,7 +118,7 @@ class Cluster:
     def shell(self, unit: str, script: str, check: bool = True) -> str:
         """Run a shell script on a unit's machine; returns its stdout."""
         process = subprocess.run(
-            [str(CLIENT), '--quiet', 'ssh', unit, '--', 'sh', '-c', script],
+            [str(CLIENT), '--quiet', 'ssh', unit, script],  # as with ssh, the words are joined for a shell there
             env={**os.environ, 'JUJU_LOCAL_DATA': str(self.data)},
             capture_output=True,
             text=True,
@@ -140,7 +141,7 @@ class Cluster:
         """Run kubectl on a master (the leader unless told); returns its JSON answer, or its text if it gives none."""
         unit = master or self.leader(MASTER)
         process = subprocess.run(
-            [str(CLIENT), '--quiet', 'ssh', unit, '--', 'kubectl', *arguments],
+            [str(CLIENT), '--quiet', 'ssh', unit, 'kubectl', *map(shlex.quote, arguments)],
             env={**os.environ, 'JUJU_LOCAL_DATA': str(self.data)},
             capture_output=True,
             text=True,

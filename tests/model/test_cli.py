@@ -210,6 +210,15 @@ def test_a_command_on_one_unit_has_its_own_streams_and_exit_code(juju: Juju) -> 
     assert answer == Answer(7, 'greeter/0\n', 'no\n')
 
 
+def test_what_follows_a_target_is_the_programs_own(juju: Juju) -> None:
+    juju('deploy', './greeter')
+    assert juju('ssh', 'greeter/0', 'test', '-n', '-v', '-a', '--help', '=', '--help').code == 0
+    assert juju('ssh', 'greeter/0', 'exit', '7').code == 7
+    assert juju('run', '--unit', 'greeter/0', 'echo', '-n', '--format', 'x').out == '--format x'
+    assert juju('exec', '-u', 'greeter/0', 'relation-ids', '--format', 'json', 'none').out == '[]\n'
+    assert json.loads(juju('run', '--unit', 'greeter/0', 'echo one', '--format', 'json').out)[0]['Stdout'] == 'one\n'
+
+
 def test_a_command_on_an_application_runs_in_the_hook_context_of_each_unit(juju: Juju) -> None:
     juju('deploy', './greeter', '-n', '2')
     answer = juju('run', '--application', 'greeter', 'open-port', '30510/tcp')
@@ -245,6 +254,8 @@ def test_files_go_into_a_machine_and_out_again(juju: Juju, charms: Path) -> None
     juju('deploy', './greeter')
     assert juju('scp', 'bundle.yaml', 'greeter/0:/root/there').code == 0
     assert juju('scp', 'greeter/0:there', 'back').code == 0
+    assert juju('scp', 'greeter/0:/var/lib/juju/agents/unit-greeter-0/charm', 'folder', '-r').code == 0
+    assert (charms / 'folder/hooks/install').exists()
     assert (charms / 'back').read_text() == BUNDLE
     assert juju('scp', 'greeter/0:/nowhere', 'back').code == 1
 

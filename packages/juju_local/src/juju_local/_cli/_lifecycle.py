@@ -20,9 +20,10 @@ from juju_local._machine import PATH, Machines
 from juju_local._state import Model
 
 SHELL = ('/bin/bash', '--login')
+SCP_FLAGS = 'rpqvCB346'  # of scp itself; all but -r change nothing here
 
 
-@verb('ssh')
+@verb('ssh', foreign=lambda _: True)
 @click.argument('target')
 @click.argument('command', nargs=-1, type=click.UNPROCESSED)
 @click.option('--pty', help='Accepted.')
@@ -54,11 +55,16 @@ def running(session: Session, machine: str) -> Machines:
     return machines
 
 
-@verb('scp')
+@verb('scp', foreign=lambda _: True)
 @click.argument('words', nargs=-1, required=True, metavar='[TARGET:]SOURCE... [TARGET:]DESTINATION')
 @click.option('-r', '--recursive', is_flag=True, help='Copy directories with what is in them.')
 def scp(session: Session, words: Sequence[str], recursive: bool) -> None:
     """Copy files to or from the machine of a unit."""
+    flags = ''.join(word[1:] for word in words if word.startswith('-'))
+    if unknown := set(flags) - set(SCP_FLAGS):
+        raise click.UsageError(f'scp option not known: -{sorted(unknown)[0]}')
+    recursive = recursive or 'r' in flags
+    words = [word for word in words if not word.startswith('-')]
     if len(words) < 2:
         raise click.UsageError('at least two arguments required')
     model = session.look()
@@ -109,11 +115,12 @@ def _download(machines: Machines, machine: str, path: str, target: Path, recursi
     source = Path(path)
     argv = ['tar', '-chf', '-', '-C', str(source.parent), source.name]
     data = _finished(machines.run(machine, argv, cwd='/root')).stdout
+    within = target.is_dir()  # asked once: a directory that is copied makes it
     with tarfile.open(fileobj=io.BytesIO(data)) as tar:
         for member in tar.getmembers():
-            if not target.is_dir():
+            if not within:
                 member.name = target.name + member.name[len(source.name) :]
-            tar.extract(member, target if target.is_dir() else target.parent, filter='data')
+            tar.extract(member, target if within else target.parent, filter='data')
 
 
 def _finished(done: subprocess.CompletedProcess[bytes]) -> subprocess.CompletedProcess[bytes]:

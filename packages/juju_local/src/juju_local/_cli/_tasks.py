@@ -20,6 +20,21 @@ from juju_local._state import Action, Model
 OPEN = ('pending', 'running')
 FOREVER_S = 10.0 * 365 * 86400
 WAIT_S = 60.0  # of 3.x run and exec
+TARGETS = ('-u', '--unit', '-a', '--app', '--application', '--machine')
+VALUED = (
+    *TARGETS,
+    '--timeout',
+    '--wait',
+    '--params',
+    '--format',
+    '-o',
+    '--output',
+    '-m',
+    '--model',
+    '--seed',
+    '--cores',
+    '--patience',
+)
 
 
 @verb('run-action', runs=True, bare=['--wait'])
@@ -99,6 +114,23 @@ def _awaited(session: Session, numbers: Sequence[str], limit: float) -> list[Act
     return tasks
 
 
+def _is_commands(words: Sequence[str]) -> bool:
+    """Tell whether flags after the first word are the command's: a target was named before, and it is no whole line.
+
+    juju itself wants `--` there; `run 'uname -a' --unit a/0` and `run --unit a/0 'uname -a' --format json` are juju's.
+    """
+    targeted = False
+    rest = iter(words)
+    for word in rest:
+        name, equals, _ = word.partition('=')
+        if not word.startswith('-') or word == '--':
+            return targeted and ' ' not in word
+        targeted = targeted or name in (*TARGETS, '--all') or word[:2] in ('-u', '-a')
+        if not equals and name in VALUED:
+            next(rest, '')
+    return False
+
+
 def _targets(function: Function) -> Function:
     """Declare how commands name their targets, and how long to wait for them."""
     for option in (
@@ -114,7 +146,7 @@ def _targets(function: Function) -> Function:
     return function
 
 
-@verb('run', runs=True)
+@verb('run', runs=True, foreign=_is_commands)
 @click.argument('words', nargs=-1, metavar='UNIT... ACTION [KEY=VALUE ...] | COMMAND...', type=click.UNPROCESSED)
 @_targets
 @click.option('--wait', default='', metavar='DURATION', help='How long to wait for an action (default 60s).')
@@ -189,7 +221,7 @@ def _failures(session: Session, tasks: Sequence[Action]) -> int:
     return 1
 
 
-@verb('exec', runs=True)
+@verb('exec', runs=True, foreign=_is_commands)
 @click.argument('words', nargs=-1, required=True, metavar='COMMAND...', type=click.UNPROCESSED)
 @_targets
 @click.option('--wait', default='', metavar='DURATION', help='How long to wait for the command.')

@@ -1,6 +1,7 @@
 """How a verb is declared: its name and other spellings, and the options that all verbs have.
 
-Flags may stand anywhere among the arguments, as with juju. A verb gets the `Session` as its first argument.
+Flags may stand anywhere among the arguments, as with juju; not so where what follows belongs to another program (ssh).
+A verb gets the `Session` as its first argument.
 """
 
 from __future__ import annotations
@@ -40,9 +41,17 @@ RUNNING = (
 class Verb(click.Command):
     """A click command whose shared options end up in the session instead of the callback's arguments."""
 
-    def __init__(self, *args: Any, runs: bool = False, bare: Sequence[str] = (), **kwargs: Any) -> None:
+    def __init__(
+        self,
+        *args: Any,
+        runs: bool = False,
+        bare: Sequence[str] = (),
+        foreign: Callable[[Sequence[str]], bool] | None = None,
+        **kwargs: Any,
+    ) -> None:
         super().__init__(*args, **kwargs)
         self.bare = tuple(bare)
+        self.foreign = foreign
         self.shared = {}
         for names, settings in SHARED + (RUNNING if runs else ()):
             option = click.Option(list(names), **settings)
@@ -51,6 +60,8 @@ class Verb(click.Command):
 
     def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
         """Let an option of `bare` stand without a value, which it takes only after `=` (juju's --wait[=5m])."""
+        if self.foreign is not None:
+            ctx.allow_interspersed_args = not self.foreign(args)
         return super().parse_args(ctx, [f'{arg}=' if arg in self.bare else arg for arg in args])
 
     def invoke(self, ctx: click.Context) -> Any:
@@ -103,8 +114,21 @@ def explain(ctx: click.Context, verb: str) -> None:
     click.echo(command.get_help(click.Context(command, above, info_name=verb)) if command else above.get_help())
 
 
-def verb(name: str, *aliases: str, runs: bool = False, bare: Sequence[str] = ()) -> Callable[[Function], Function]:
-    """Declare a verb of the command line, under all its spellings; `runs` says that it lets the engine run hooks."""
+def verb(
+    name: str,
+    *aliases: str,
+    runs: bool = False,
+    bare: Sequence[str] = (),
+    foreign: Callable[[Sequence[str]], bool] | None = None,
+) -> Callable[[Function], Function]:
+    """Declare a verb of the command line, under all its spellings.
+
+    Args:
+        runs: it lets the engine run hooks.
+        bare: options that take their value only after `=`.
+        foreign: tells of the words after the verb whether those from the first that is no option on, flags too, are
+            another program's.
+    """
 
     def declare(function: Function) -> Function:
         @click.pass_obj
@@ -115,7 +139,7 @@ def verb(name: str, *aliases: str, runs: bool = False, bare: Sequence[str] = ())
         declared = list(getattr(function, '__click_params__', ()))
         for spelling in (name, *aliases):
             call.__click_params__ = list(declared)  # type: ignore[attr-defined]  # click takes them away when it reads them
-            command = click.command(spelling, cls=Verb, runs=runs, bare=bare)(call)
+            command = click.command(spelling, cls=Verb, runs=runs, bare=bare, foreign=foreign)(call)
             command.hidden = spelling != name
             cli.add_command(command)
         return function
