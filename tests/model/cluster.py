@@ -195,6 +195,18 @@ def template(place: Path) -> Path:
     return place
 
 
+def extended(source: Path, place: Path, *verbs: tuple[str, ...]) -> Path:
+    """Return a copy of a deployment after some verbs, settled; nothing runs in it, and one test process makes it."""
+    with alone(place.with_suffix('.lock')):
+        if not (place / 'done').exists():
+            cluster = copy(source, place)
+            for verb in verbs:
+                cluster.juju('--quiet', *verb)
+            Machines(cluster.folder, STORE).halt()
+            (place / 'done').touch()
+    return place
+
+
 def copy(source: Path, target: Path) -> Cluster:
     """Return a copy of a deployment, up and settled: its machines boot, as after a power cut."""
     target.mkdir(parents=True)

@@ -174,6 +174,21 @@ def cluster(canonical: Path, tmp_path: Path) -> Iterator[cluster_of.Cluster]:
     copy.destroy()
 
 
+@pytest.fixture(scope='session')
+def canonical_masters(canonical: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The same with three masters, made once of a copy; use `masters`."""
+    place = tmp_path_factory.getbasetemp().parent / 'canonical-masters'
+    return cluster_of.extended(canonical, place, ('add-unit', '-n', '2', cluster_of.MASTER))
+
+
+@pytest.fixture
+def masters(canonical_masters: Path, tmp_path: Path) -> Iterator[cluster_of.Cluster]:
+    """A cluster of one's own: three masters, the first of which leads, and two workers."""
+    copy = cluster_of.copy(canonical_masters, tmp_path / 'data')
+    yield copy
+    copy.destroy()
+
+
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     if os.geteuid() != 0 and not Path('/proc/self/ns/user').exists():
         for item in items:
