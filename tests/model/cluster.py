@@ -67,6 +67,26 @@ class Cluster:
         )
         return json.loads(process.stdout)
 
+    def deploy_workers(self, app: str, units: int, control: str = MASTER) -> None:
+        """Record one more application of workers; `wait` brings it about."""
+        resource = 'cni-amd64=./build/resources/cni-amd64.tgz'
+        charm = f'./build/{WORKER}'
+        self.juju('deploy', charm, app, '-n', str(units), '--resource', resource, '--no-wait')
+        for endpoint, peer in (
+            ('kube-control', f'{control}:kube-control'),
+            ('kube-api-endpoint', 'kubeapi-load-balancer:website'),
+            ('certificates', 'easyrsa:client'),
+            ('cni', 'flannel:cni'),
+        ):
+            self.juju('add-relation', f'{app}:{endpoint}', peer, '--no-wait')
+
+    def name_machine(self, unit: str, hostname: str) -> None:
+        """Give the machine of a unit that was only recorded this host name, as a cloud that uses its names again."""
+        with closing(Database(self.folder)) as database, database.transaction() as model:
+            machine = model.machines[model.units[unit].machine]
+            machine.hostname = hostname
+            model.touch('machine', machine.id)
+
     # -- what can be seen
 
     def units(self) -> dict[str, dict[str, Any]]:
@@ -112,6 +132,10 @@ class Cluster:
     def last_run(self) -> int:
         with closing(Database(self.folder)) as database:
             return max((number for number, _ in database.runs()), default=0)
+
+    def machine(self, unit: str) -> str:
+        with closing(Database(self.folder)) as database:
+            return database.read().units[unit].machine
 
     # -- inside a machine
 
