@@ -35,6 +35,9 @@ def cancel(model: Model, task: str, now: float) -> Action:
     if task not in model.actions:
         raise Refused(f'task "{task}" not found')
     action = model.actions[task]
+    if action.status == 'running':
+        remedy = f'only what has not begun can be cancelled here; `show-task {task} --wait 5m` waits for its end'
+        raise Refused(f'cannot cancel task "{task}": it is running', remedy)
     if action.status != 'pending':
         raise Refused(f'cannot cancel task "{task}": it is {action.status}')
     action.status, action.completed = 'cancelled', now
