@@ -27,6 +27,7 @@ JUJU = '/usr/lib/juju-local'
 RUN = '/run/juju-local'
 SOCKET = f'{RUN}/agent.sock'
 HOOKTOOL = f'{RUN}/hooktool'
+PERL = '/usr/bin/perl'  # its interpreter
 PATH = '/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin:/snap/bin'
 START_TIMEOUT_S = 60  # a starting init brings up all services of a machine that was there before
 STOP_TIMEOUT_S = 5
@@ -169,6 +170,8 @@ class Machines:
             return switch
         for path in self.run_directory.glob('machine-*.pid'):  # their cables went with the old switch
             self.kill(path.stem.partition('-')[2])
+        if not os.access(PERL, os.X_OK):
+            raise MachineError(f'{PERL} is missing, which the hook tools need: install perl-base')
         self.run_directory.mkdir(parents=True, exist_ok=True)
         _copy_program(Path(__file__).with_name('hooktool'), self.run_directory / 'hooktool')
         sleep = shutil.which('sleep', path=PATH) or '/bin/sleep'
