@@ -6,6 +6,7 @@ import fcntl
 import json
 import os
 import shlex
+import shutil
 import subprocess
 import sys
 import time
@@ -80,6 +81,13 @@ class Cluster:
         ):
             self.juju('add-relation', f'{app}:{endpoint}', peer, '--no-wait')
 
+    def upgrade(self, app: str) -> None:
+        """Upgrade an application to a charm that differs in nothing that matters."""
+        changed = self.data / f'{app}-upgrade'
+        shutil.copytree(ROOT / 'build' / app, changed, dirs_exist_ok=True, symlinks=True)
+        (changed / 'version').write_text(str(time.time()))
+        self.juju('upgrade-charm', app, '--path', str(changed))
+
     def name_machine(self, unit: str, hostname: str) -> None:
         """Give the machine of a unit that was only recorded this host name, as a cloud that uses its names again."""
         with closing(Database(self.folder)) as database, database.transaction() as model:
@@ -139,11 +147,12 @@ class Cluster:
 
     # -- inside a machine
 
-    def shell(self, unit: str, script: str, check: bool = True) -> str:
+    def shell(self, unit: str, script: str, check: bool = True, stdin: str = '') -> str:
         """Run a shell script on a unit's machine; returns its stdout."""
         process = subprocess.run(
             [str(CLIENT), '--quiet', 'ssh', unit, script],  # as with ssh, the words are joined for a shell there
             env={**os.environ, 'JUJU_LOCAL_DATA': str(self.data)},
+            input=stdin,
             capture_output=True,
             text=True,
         )
