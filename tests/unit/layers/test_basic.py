@@ -41,11 +41,20 @@ def test_a_hook_that_fails_sees_its_change_again(assemble):
     assert seen(charm)[-1] == ['config.changed', 'config.changed.colour', 'config.set.colour']
 
 
-def test_a_quiet_hook_writes_one_line_to_the_log_and_asks_only_for_the_options(assemble):
+def test_a_quiet_hook_asks_only_for_the_options(assemble):
     charm = assemble()
     charm.run()
     charm.run()
-    assert [call[0] for call in charm.state()['calls']] == ['juju-log', 'config-get']
+    assert [call[0] for call in charm.state()['calls']] == ['config-get']
+
+
+def test_which_handlers_ran_is_printed_and_what_failed_is_logged(assemble):
+    charm = assemble(handlers="from charms.reactive import when_not\n@when_not('x')\ndef fail(): 1 / 0\n")
+    done = charm.run(check=False)
+    assert 'Invoking reactive handler: reactive/' in done.stdout
+    (error,) = charm.calls('juju-log')
+    assert error[:2] == ['-l', 'ERROR']
+    assert 'ZeroDivisionError' in error[2]
 
 
 def test_an_endpoint_without_interface_layer_is_no_error(assemble):
