@@ -226,7 +226,8 @@ def _tell_ready(descriptor: int) -> None:
 
 def _furnish() -> None:
     """Put in place what a new machine has: folders that say systemd runs here, packages that come with it."""
-    for folder in ('/etc/systemd/system', '/run/systemd/system', '/lib/systemd/system', '/run/stand-in', core.HOME):
+    systemd = ('/etc/systemd/system', '/run/systemd/system', '/lib/systemd/system')
+    for folder in (*systemd, '/run/stand-in', f'{core.HOME}/fail'):
         os.makedirs(core.path(folder), exist_ok=True)
     from .. import packages
 
