@@ -6,7 +6,7 @@ from charmhelpers.core import hookenv, unitdata
 from charms import leadership
 from charms.layer.kubernetes_common import api, files, records
 from charms.layer.kubernetes_master import daemons, grants, unit
-from charms.reactive import clear_flag, endpoint_from_flag, set_flag, when, when_not
+from charms.reactive import endpoint_from_flag, when, when_not
 
 SIGNED = 'kubernetes-master.signed'
 
@@ -26,16 +26,18 @@ def hand_out_credentials():
         endpoint.sign_auth_request(name, user, *grants.credentials(text, name))
     if all_anew:
         unitdata.kv().set(SIGNED, unit.digest(text))
-    set_flag('kubernetes-master.credentials.handed-out')
 
 
-@when('kubernetes-master.credentials.handed-out', 'kube-control.connected')
+@when('kube-control.connected')
 @when_not('leadership.is_leader')
 def withdraw_credentials():
-    """Only the leader's bag holds credentials: an old leader's would go stale."""
+    """Only the leader's bag holds credentials: an old leader's would go stale, also what another revision left there.
+
+    Our bags are read in each hook for the names of the cluster anyway, so looking costs nothing.
+    """
     endpoint_from_flag('kube-control.connected').withdraw_credentials()
-    unitdata.kv().unset(SIGNED)
-    clear_flag('kubernetes-master.credentials.handed-out')
+    if unitdata.kv().get(SIGNED):
+        unitdata.kv().unset(SIGNED)
 
 
 def _accepted(text, name):
