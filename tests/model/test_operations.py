@@ -1,4 +1,4 @@
-"""The operator's first day, in the order in which it comes: several steps share a cluster where a user does them in a row."""
+"""The operator's first day: steps that a user does in a row share a cluster."""
 
 from __future__ import annotations
 
@@ -81,3 +81,131 @@ def test_pause_drains_what_may_be_drained_and_shows_until_resume(cluster: Cluste
         assert not is_cordoned(cluster, node)
         assert cluster.status(unit)[0] == 'active'
     assert cluster.eventually(lambda: pods_on(cluster, node) == everything - {'bare'}), pods_on(cluster, node)
+
+
+def test_a_bad_option_blocks_and_the_last_good_state_keeps_running(cluster: Cluster) -> None:
+    kubelet = 'snap.kubelet.daemon'
+    cluster.juju('config', WORKER, 'kubelet-extra-config={maxPods: 42}')
+    for number in range(2):
+        assert 'maxPods: 42' in cluster.read(f'{WORKER}/{number}', '/root/cdk/kubelet/config.yaml')
+    before = cluster.digest(f'{WORKER}/0', '/root/cdk'), cluster.pid(f'{WORKER}/0', kubelet)
+
+    cluster.juju('config', WORKER, 'kubelet-extra-config=max-pods', 'labels=ok=1 -bad-=x')
+    state, message = cluster.status(f'{WORKER}/0')
+    assert state == 'blocked' and message.startswith('kubelet-extra-config: ')
+    assert (cluster.digest(f'{WORKER}/0', '/root/cdk'), cluster.pid(f'{WORKER}/0', kubelet)) == before
+
+    cluster.juju('config', WORKER, 'kubelet-extra-config={maxPods: 42}')
+    state, message = cluster.status(f'{WORKER}/0')
+    assert state == 'blocked' and message.startswith('labels: ')
+    cluster.juju('config', WORKER, '--reset', 'labels')
+    assert [cluster.status(f'{WORKER}/{number}')[0] for number in range(2)] == ['active', 'active']
+    assert (cluster.digest(f'{WORKER}/0', '/root/cdk'), cluster.pid(f'{WORKER}/0', kubelet)) == before
+    assert all(cluster.nodes().values())
+    assert not [run for run in cluster.runs() if run.reason]
+
+
+def test_a_failed_hook_shows_as_error_until_it_is_resolved(cluster: Cluster) -> None:
+    app, unit = 'kubeapi-load-balancer', 'kubeapi-load-balancer/0'
+    rules = json.dumps([{'match': 'restart', 'times': -1, 'code': 1, 'stderr': 'Job failed, see journalctl'}])
+    broken = f"mkdir -p /var/lib/stand-in/fail; echo '{rules}' > /var/lib/stand-in/fail/systemctl.json"
+    mended = 'rm /var/lib/stand-in/fail/systemctl.json'
+
+    cluster.shell(unit, broken)
+    said = cluster.juju('config', app, 'port=8443')
+    assert f'{unit}: config-changed failed' in said
+    assert cluster.status(unit) == ('error', 'hook failed: "config-changed"')
+    assert 'Job failed, see journalctl' in cluster.juju('debug-log', '--replay', '-i', unit)
+    assert cluster.bag('website', unit)['port'] == '443'
+    assert cluster.start('wait').wait(60) == 1
+    cluster.juju('resolved', unit)
+    assert cluster.status(unit)[0] == 'error'
+    cluster.shell(unit, mended)
+    cluster.juju('resolved', unit)
+    assert cluster.status(unit)[0] == 'active'
+    for number in range(2):
+        assert ':8443' in cluster.read(f'{WORKER}/{number}', '/root/cdk/kubeconfig')
+
+    cluster.shell(unit, broken)
+    cluster.juju('config', app, 'port=443')
+    assert cluster.status(unit)[0] == 'error'
+    last = cluster.last_run()
+    cluster.juju('resolved', '--no-retry', unit)
+    assert cluster.status(unit)[0] == 'active'
+    assert 'config-changed' not in [run.name for run in cluster.runs(unit, last)]
+    assert cluster.bag('website', unit)['port'] == '8443'
+    assert cluster.eventually(lambda: list(cluster.nodes().values()) == [True, True])
+
+
+def test_kube_control_can_be_removed_and_made_again(cluster: Cluster) -> None:
+    ends = f'{MASTER}:kube-control', f'{WORKER}:kube-control'
+    old = cluster.relation_ids(WORKER, 'kube-control')
+    nodes = cluster.nodes()
+    cluster.juju('remove-relation', *ends)
+    for number in range(2):
+        state, message = cluster.status(f'{WORKER}/{number}')
+        assert state == 'blocked' and 'kube-control' in message
+    tokens = cluster.read(f'{MASTER}/0', '/root/cdk/known_tokens.csv')
+    assert tokens and not [node for node in nodes if node in tokens]
+
+    cluster.juju('add-relation', *ends)
+    (new,) = cluster.relation_ids(WORKER, 'kube-control')
+    assert new not in old
+    assert {unit: cluster.status(unit)[0] for unit in cluster.units()} == dict.fromkeys(cluster.units(), 'active')
+    assert cluster.eventually(lambda: cluster.nodes() == dict.fromkeys(nodes, True)), cluster.nodes()
+    tokens = cluster.read(f'{MASTER}/0', '/root/cdk/known_tokens.csv')
+    assert all(node in tokens for node in nodes)
+
+
+def works_with_its_credentials(cluster: Cluster, worker: str) -> bool:
+    """Tell whether a worker's own credentials open the API to it."""
+    told = cluster.shell(worker, 'kubectl --kubeconfig /root/cdk/kubeconfig get node $(hostname) -o name', check=False)
+    return told.strip() == f'node/{cluster.node_of(worker)}'
+
+
+def test_a_second_master_takes_over_from_the_first_without_a_worker_noticing(cluster: Cluster) -> None:
+    workers = [f'{WORKER}/{number}' for number in range(2)]
+    kubeconfigs = [cluster.read(worker, '/root/cdk/kubeconfig') for worker in workers]
+    assert all('token:' in text for text in kubeconfigs)
+    cluster.juju('add-unit', MASTER)
+    units = cluster.units()
+    assert {name: unit['workload-status']['current'] for name, unit in units.items()} == dict.fromkeys(units, 'active')
+    tokens = [sorted(cluster.read(f'{MASTER}/{n}', '/root/cdk/known_tokens.csv').splitlines()) for n in range(2)]
+    assert tokens[0] == tokens[1]
+
+    cluster.juju('remove-unit', f'{MASTER}/0')
+    assert cluster.leader(MASTER) == f'{MASTER}/1'
+    units = cluster.units()
+    assert f'{MASTER}/0' not in units
+    assert {name: unit['workload-status']['current'] for name, unit in units.items()} == dict.fromkeys(units, 'active')
+    assert [cluster.read(worker, '/root/cdk/kubeconfig') for worker in workers] == kubeconfigs
+    assert all(works_with_its_credentials(cluster, worker) for worker in workers)
+    assert cluster.eventually(lambda: list(cluster.nodes().values()) == [True, True], 60.0)
+    cluster.juju('add-unit', WORKER)
+    assert cluster.eventually(lambda: list(cluster.nodes().values()) == [True, True, True], 60.0)
+
+
+def test_three_more_workers_become_nodes_and_one_leaves_while_the_api_is_down(cluster: Cluster) -> None:
+    api = 'snap.kube-apiserver.daemon'
+    last = cluster.last_run()
+    cluster.juju('add-unit', WORKER, '-n', '3')
+    units = cluster.units()
+    assert {name: unit['workload-status']['current'] for name, unit in units.items()} == dict.fromkeys(units, 'active')
+    workers = [name for name in units if name.startswith(f'{WORKER}/')]
+    assert len(workers) == 5
+    names = {worker: cluster.node_of(worker) for worker in workers}
+    assert cluster.eventually(lambda: cluster.nodes() == dict.fromkeys(names.values(), True)), cluster.nodes()
+    assert not [run for run in cluster.runs('', last) if run.reason]
+
+    leaver = f'{WORKER}/1'
+    cluster.shell(f'{MASTER}/0', f'systemctl stop {api}')
+    cluster.juju('remove-unit', leaver)
+    assert leaver not in cluster.units()
+    tokens = cluster.read(f'{MASTER}/0', '/root/cdk/known_tokens.csv')
+    assert tokens and names[leaver] not in tokens
+    assert names[leaver] not in json.dumps(cluster.bag('kube-control', f'{MASTER}/0'))
+    cluster.shell(f'{MASTER}/0', f'systemctl start {api}')
+    cluster.juju('update-status', MASTER)
+    left = {name for worker, name in names.items() if worker != leaver}
+    assert cluster.eventually(lambda: set(cluster.nodes()) == left), cluster.nodes()
+    assert leaver not in json.dumps(cluster.answer('show-unit', f'{MASTER}/0'))
