@@ -2,11 +2,8 @@
 
 from __future__ import annotations
 
-import doctest
 import os
-import re
 import shutil
-import subprocess
 import sys
 from collections.abc import Iterator
 from pathlib import Path
@@ -15,10 +12,10 @@ import pytest
 from juju_local._cli._verb import cli
 from juju_local._machine import Machines
 
+from tests.model import console
+
 ROOT = Path(__file__).parents[2]
-PAGE = (ROOT / 'docs/reference/juju-local.md').read_text()
-BLOCKS = re.findall(r'^```console\n(.*?)^```$', PAGE, re.MULTILINE | re.DOTALL)
-FLAGS = doctest.ELLIPSIS | doctest.NORMALIZE_WHITESPACE
+PAGE = ROOT / 'docs/reference/juju-local.md'
 
 
 @pytest.fixture
@@ -36,29 +33,10 @@ def example(tmp_path: Path, bare_store: Path) -> Iterator[tuple[Path, dict[str, 
 
 
 def test_every_example_answers_what_the_page_says(example: tuple[Path, dict[str, str]]) -> None:
-    folder, environment = example
-    checker = doctest.OutputChecker()
-    for line, expected in _commands():
-        done = subprocess.run(
-            ['/bin/sh', '-c', line],
-            cwd=folder,
-            env=environment,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.STDOUT,
-            check=False,
-        )
-        got = done.stdout.decode()
-        example_ = doctest.Example(line, expected)
-        assert checker.check_output(expected, got, FLAGS), checker.output_difference(example_, got, FLAGS)
-
-
-def _commands() -> Iterator[tuple[str, str]]:
-    for block in BLOCKS:
-        for part in re.split(r'^\$ ', block, flags=re.MULTILINE)[1:]:
-            line, _, expected = part.partition('\n')
-            yield line, expected
+    console.check(PAGE, *example)
 
 
 def test_the_page_names_every_verb_in_every_spelling() -> None:
-    missing = [verb for verb in cli.commands if f'`{verb}`' not in PAGE]
+    text = PAGE.read_text()
+    missing = [verb for verb in cli.commands if f'`{verb}`' not in text]
     assert missing == []
