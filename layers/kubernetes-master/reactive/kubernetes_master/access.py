@@ -15,7 +15,7 @@ def write_kubeconfig():
     """Write the administrator's kubeconfig for root, and for the operator to fetch with `juju scp`."""
     ca, token = files.read(daemons.CA), unit.admin_token()
     balancers = unitdata.kv().get(BALANCERS)
-    public = f'https://{balancers[0]["public-address"]}:{balancers[0]["port"]}' if balancers else _own_url()
+    public = _url(balancers[0]['public-address'], balancers[0]['port']) if balancers else _own_url()
     files.write('/root/.kube/config', kubeconfig.render(unit.client('').server, ca, 'admin', token))
     files.write('/home/ubuntu/config', kubeconfig.render(public, ca, 'admin', token), owner=_operator())
 
@@ -28,6 +28,15 @@ def tell_endpoint():
         return
     endpoint_from_flag('kube-api-endpoint.available').configure(PORT)
     set_flag('kubernetes-master.endpoint.told')
+
+
+@when('kube-control.connected')
+def tell_newer_workers():
+    """Tell what a worker of 2022 or later wants to know before it takes anything else."""
+    balancers = unitdata.kv().get(BALANCERS) or []
+    urls = {_url(balancer['public-address'], balancer['port']) for balancer in balancers} or {_own_url()}
+    control = endpoint_from_flag('kube-control.connected')
+    control.set_extra(api_endpoints=sorted(urls), default_cni='', has_xcp=False)
 
 
 @when('loadbalancer.available', 'endpoint.loadbalancer.changed')
@@ -54,8 +63,11 @@ def configure_cni():
 
 
 def _own_url():
-    public = unit.addresses()[1]
-    return f'https://[{public}]:{PORT}' if ':' in public else f'https://{public}:{PORT}'
+    return _url(unit.addresses()[1], PORT)
+
+
+def _url(host, port):
+    return f'https://[{host}]:{port}' if ':' in host else f'https://{host}:{port}'
 
 
 def _operator():
