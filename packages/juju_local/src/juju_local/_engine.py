@@ -38,7 +38,7 @@ from juju_local._events import (
 from juju_local._machine import MachineError, Machines, NotPermittedError, Spec
 from juju_local._runner import Crash, Runner
 from juju_local._server import Server
-from juju_local._state import Machine, Model, Status
+from juju_local._state import Machine, Model, Status, Unit
 
 POLL_S = 0.25  # how soon the work of another process (a verb) is seen
 SETTLE_LIMIT_S = 300.0  # how long units that wait are given, in all, once nothing else is to be done
@@ -214,6 +214,7 @@ class Engine:
         past = sum(unit.agent.hooks for unit in model.units.values())
         dice = self._random if self.seed is None else random.Random(f'{self.seed}:{past}')  # noqa: S311
         dice.shuffle(names)
+        names.sort(key=lambda name: _precedence(model.units[name]))
         return names
 
     def _add(self, work: object, machine: str) -> None:
@@ -398,6 +399,15 @@ def _waiting(model: Model) -> list[str]:
         for name, unit in model.units.items()
         if unit.agent.started and unit.life == 'alive' and not unit.agent.failed and unit.workload.current in TRANSIENT
     ]
+
+
+def _precedence(unit: Unit) -> tuple[bool, int]:
+    """Return what sorts units so that few hooks are needed: those first whose writing wakes the most others.
+
+    Juju leaves the order between units open. A unit that many others see has heard them all before they hear of it, and
+    one `relation-changed` tells them what would otherwise be news after each of its hooks.
+    """
+    return unit.agent.started, -max((len(local.members) for local in unit.agent.relations.values()), default=0)
 
 
 def _shown(model: Model, name: str) -> tuple[str, str]:
