@@ -164,6 +164,7 @@ def test_without_an_engine_the_tool_says_so(tmp_path):
     assert done.stderr.startswith(f'ERROR cannot ask the agent at {tmp_path / "none"}: ')
 
 
-def test_the_client_loads_nothing_but_itself():
-    text = HOOKTOOL.read_text()
-    assert re.findall(r'^use (\S+);', text, re.MULTILINE) == ['strict', 'warnings']
+def test_the_client_would_be_strict_and_loads_nothing():
+    assert not re.search(r'^\s*(use|require)\b', HOOKTOOL.read_text(), re.MULTILINE)
+    done = subprocess.run(['perl', '-Mstrict', '-Mwarnings', '-c', HOOKTOOL], capture_output=True, text=True)
+    assert (done.returncode, done.stderr) == (0, f'{HOOKTOOL} syntax OK\n')
