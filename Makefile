@@ -46,7 +46,7 @@ lint: venv  ## formatting, lint, types, import contracts
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
 	tools/typecheck
-	$(BIN)/lint-imports
+	tools/check-imports
 
 docs: venv  ## write the reference pages that are made from options, actions and tests
 	$(BIN)/python tools/write-reference
