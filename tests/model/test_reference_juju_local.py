@@ -1,4 +1,4 @@
-"""The examples of docs/reference/juju-local.md run as they stand there, and no verb is missing from it."""
+"""Examples that need no cluster run as they stand on their pages, and no verb is missing from the reference."""
 
 from __future__ import annotations
 
@@ -34,6 +34,10 @@ def example(tmp_path: Path, bare_store: Path) -> Iterator[tuple[Path, dict[str, 
 
 def test_every_example_answers_what_the_page_says(example: tuple[Path, dict[str, str]]) -> None:
     console.check(PAGE, *example)
+
+
+def test_a_charm_of_ones_own_is_deployed_changed_broken_and_mended(example: tuple[Path, dict[str, str]]) -> None:
+    console.check(ROOT / 'docs/howto/run-your-own-charm.md', *example)
 
 
 def test_the_page_names_every_verb_in_every_spelling() -> None:
