@@ -41,7 +41,7 @@ def run(folder: Path, program: str, *arguments: str, version: str = VERSION) -> 
     """Run a program to its end."""
     words = [sys.executable, str(SNAPS / program / program), *arguments]
     return subprocess.run(
-        words, env=environment(folder, version), capture_output=True, text=True, timeout=20, check=False
+        words, env=environment(folder, version), capture_output=True, text=True, timeout=60, check=False
     )
 
 
@@ -78,7 +78,7 @@ class Http:
                 self._context.load_cert_chain(*certificate)
 
     def open(
-        self, method: str, path: str, body: object = None, *, kind: str = 'application/json', timeout: float = 20
+        self, method: str, path: str, body: object = None, *, kind: str = 'application/json', timeout: float = 60
     ) -> Any:
         data = None if body is None else json.dumps(body).encode()
         headers = {'Content-Type': kind, 'Accept': 'application/json'}
@@ -114,7 +114,7 @@ def _decoded(raw: bytes) -> Any:
         return raw.decode()
 
 
-def eventually(check: Any, timeout_s: float = 15.0) -> Any:
+def eventually(check: Any, timeout_s: float = 60.0) -> Any:
     """Return the check's first true answer."""
     deadline = time.monotonic() + timeout_s
     while True:

@@ -105,7 +105,7 @@ def ready_replicas(kubectl: Kubectl, kind: str, name: str) -> int:
 def test_apply_makes_a_deployment_that_comes_to_run(kubectl: Kubectl) -> None:
     said = kubectl('apply', '-f', '-', given=DEPLOYMENT)
     assert said.splitlines() == ['deployment.apps/web created', 'service/web created']
-    kubectl('rollout', 'status', 'deployment/web', '--timeout=20s')
+    kubectl('rollout', 'status', 'deployment/web', '--timeout=60s')
     assert ready_replicas(kubectl, 'deployment', 'web') == 2
     subsets = eventually(lambda: kubectl.json('get', 'endpoints', 'web').get('subsets'))
     assert len(subsets[0]['addresses']) == 2
@@ -152,7 +152,7 @@ def test_drain_evicts_pods_and_leaves_those_of_daemon_sets(kubectl: Kubectl) -> 
     try:
         refused = kubectl.run('drain', NODE)
         assert refused.returncode == 1 and 'DaemonSet-managed' in refused.stderr
-        said = kubectl('drain', NODE, '--ignore-daemonsets', '--force', '--timeout=30s')
+        said = kubectl('drain', NODE, '--ignore-daemonsets', '--force', '--timeout=60s')
         assert 'evicted' in said
         assert 'SchedulingDisabled' in kubectl('get', 'node', NODE)
         pods = kubectl.json('get', 'pods')['items']
@@ -167,7 +167,7 @@ def test_drain_waits_for_a_disruption_budget(kubectl: Kubectl) -> None:
     eventually(lambda: ready_replicas(kubectl, 'deployment', 'web') == 2)
     kubectl('create', 'poddisruptionbudget', 'all', '--selector=app=web', '--min-available=2')
     try:
-        refused = kubectl.run('drain', NODE, '--ignore-daemonsets', '--force', '--timeout=2s')
+        refused = kubectl.run('drain', NODE, '--ignore-daemonsets', '--force', '--timeout=4s')
         assert refused.returncode == 1
         assert "Cannot evict pod as it would violate the pod's disruption budget." in refused.stdout + refused.stderr
         assert ready_replicas(kubectl, 'deployment', 'web') == 2
@@ -193,14 +193,14 @@ def test_describe_patch_scale_logs_and_delete_work(kubectl: Kubectl, cluster: An
     assert 'MemoryPressure' in kubectl('describe', 'node', NODE)
     pod = kubectl('get', 'pods', '-o', 'name').split('/')[1].strip()
     assert kubectl('logs', pod) == f'started {namespace}/{pod}/web\n'
-    kubectl('delete', 'deployment', 'web', '--timeout=20s')
+    kubectl('delete', 'deployment', 'web', '--timeout=60s')
     eventually(lambda: kubectl('get', 'pods', '-o', 'name') == '')
 
 
 def test_a_deleted_namespace_takes_everything_in_it_along(kubectl: Kubectl, namespace: str) -> None:
     kubectl('apply', '-f', '-', given=DEPLOYMENT)
     kubectl('create', 'role', 'reader', '--verb=get', '--resource=pods')
-    kubectl('delete', 'namespace', namespace, '--timeout=30s')
+    kubectl('delete', 'namespace', namespace, '--timeout=60s')
     missing = kubectl.run('get', 'role', 'reader')
     assert missing.returncode == 1 and 'NotFound' in missing.stderr
 

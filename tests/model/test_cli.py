@@ -159,7 +159,7 @@ def test_a_deploy_that_was_killed_goes_on_with_the_next_command(juju: Juju, char
     (charms / 'two.yaml').write_text('applications: {slow: {charm: ./slow, num_units: 2}}')
     command = [sys.executable, '-c', 'from juju_local._cli import main; main()', 'deploy', './two.yaml']
     process = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
-    deadline = time.monotonic() + 20
+    deadline = time.monotonic() + 60
     while 'executing' not in juju('status').out and time.monotonic() < deadline:
         time.sleep(0.05)
     process.send_signal(signal.SIGKILL)

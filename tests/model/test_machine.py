@@ -77,7 +77,7 @@ def test_machines_reach_each_other_by_name_and_nobody_else(machines):
     fetch = 'import urllib.request as u; print(u.urlopen("http://juju-abc-1:8080/hostname").read().decode().strip())'
     try:
         answer = b''
-        for _ in range(50):
+        for _ in range(300):
             done = machines.run('0', [PYTHON, '-c', fetch])
             answer = done.stdout
             if not done.returncode:
@@ -143,7 +143,7 @@ def test_a_machine_keeps_its_files_over_a_stop_and_a_kill(machines):
     assert not machines.is_running('0')
     machines.start(spec(0), HOSTS)
     os.kill(machines.pid('0'), 9)
-    for _ in range(50):
+    for _ in range(300):
         if not machines.is_running('0'):
             break
         time.sleep(0.02)

@@ -57,7 +57,7 @@ class Machine:
     def halt(self) -> None:
         if self.init is not None:
             self.init.terminate()
-            assert self.init.wait(timeout=15) == 0
+            assert self.init.wait(timeout=60) == 0
             self.init = None
 
     def environment(self) -> dict[str, str]:
@@ -106,14 +106,14 @@ class Machine:
     def state(self, unit: str) -> str:
         return self.run('systemctl', 'is-active', unit).stdout.strip()
 
-    def until(self, unit: str, state: str, within_s: float = 10.0) -> None:
+    def until(self, unit: str, state: str, within_s: float = 60.0) -> None:
         """Wait until a unit is in a state."""
         end = time.monotonic() + within_s
         while (now := self.state(unit)) != state:
             assert time.monotonic() < end, f'{unit} is {now}, not {state}, after {within_s} s'
             time.sleep(0.05)
 
-    def printed(self, unit: str, line: str, within_s: float = 10.0) -> None:
+    def printed(self, unit: str, line: str, within_s: float = 60.0) -> None:
         """Wait until a unit has printed a line."""
         end = time.monotonic() + within_s
         while line not in (text := self.ok('journalctl', '-u', unit, '-o', 'cat')).splitlines():

@@ -127,6 +127,6 @@ def test_a_reboot_ends_the_machine_with_its_services(bare):
     bare.ok('systemctl', 'start', 'a')
     bare.ok('reboot')
     assert bare.init is not None
-    assert bare.init.wait(timeout=10) == 0
+    assert bare.init.wait(timeout=60) == 0
     assert (bare.root / 'stopped').exists()
     assert 'System has not been booted with systemd' in bare.run('systemctl', 'is-active', 'a').stderr

@@ -60,7 +60,7 @@ def test_fm_46_without_a_limit_it_comes_back_until_the_cause_is_gone(machine, li
     machine.unit('a.service', f'ExecStart=/bin/sh -c "test -e {machine.root}/cause-gone && sleep 1000"\nRestart=always')
     machine.write('/etc/systemd/system/a.service.d/always.conf', f'{limits}\n[Service]\nRestartSec=20ms\n')
     machine.ok('systemctl', 'start', 'a')
-    end = time.monotonic() + 10
+    end = time.monotonic() + 60
     while int(machine.ok('systemctl', 'show', '-p', 'NRestarts', '--value', 'a')) < 8:
         assert time.monotonic() < end
     machine.write('/cause-gone', '')
@@ -77,7 +77,7 @@ def test_a_restart_condition_of_on_failure_leaves_a_clean_exit_alone(machine):
     before = main_pid(machine, 'killed')
     os.kill(before, 9)
     machine.until('killed', 'active')
-    end = time.monotonic() + 5
+    end = time.monotonic() + 60
     while main_pid(machine, 'killed') in (0, before):
         assert time.monotonic() < end
 
@@ -206,9 +206,11 @@ def test_init_survives_nonsense_on_its_socket_and_reaps_orphans(machine):
     machine.ok('systemctl', 'start', 'a')
     machine.until('a', 'inactive')
     assert machine.init is not None
-    time.sleep(0.3)
-    children = Path(f'/proc/{machine.init.pid}/task/{machine.init.pid}/children').read_text().split()
-    assert children == []
+    children = Path(f'/proc/{machine.init.pid}/task/{machine.init.pid}/children')
+    end = time.monotonic() + 60
+    while left := children.read_text().split():
+        assert time.monotonic() < end, f'not reaped: {left}'
+        time.sleep(0.05)
 
 
 def test_a_fail_rule_may_kill_delay_or_talk(bare):
