@@ -126,6 +126,12 @@ def test_store_programs_are_linked_and_hidden_files_are_gone(model_dir, tmp_path
     assert shell(machines, 'ls /usr/bin/perl') == '/usr/bin/perl\n'
 
 
+def test_modules_of_the_store_are_compiled_before_machines_see_them(machines, bare_store):
+    (bare_store / 'module.py').write_text('NAME = 1\n')
+    machines.start(spec(0), HOSTS)
+    assert list((bare_store / '__pycache__').glob('module.*.pyc'))
+
+
 def test_the_interpreter_of_juju_local_runs_in_a_machine(machines):
     machines.start(spec(0), HOSTS)
     assert shell(machines, '/usr/lib/juju-local/python -c "import yaml, sys; print(sys.prefix)"') == f'{sys.prefix}\n'

@@ -174,6 +174,7 @@ class Machines:
             raise MachineError(f'{PERL} is missing, which the hook tools need: install perl-base')
         self.run_directory.mkdir(parents=True, exist_ok=True)
         _copy_program(Path(__file__).with_name('hooktool'), self.run_directory / 'hooktool')
+        self._compile_store()
         sleep = shutil.which('sleep', path=PATH) or '/bin/sleep'
         return self._boot(
             {
@@ -184,6 +185,12 @@ class Machines:
                 'init': [sleep, 'infinity'],
             }
         )
+
+    def _compile_store(self) -> None:
+        """Compile the store's modules: machines see it read-only and would compile them in each start of a program."""
+        for python in ('/usr/bin/python3', sys.executable):
+            command = [python, '-m', 'compileall', '-q', str(self.store.directory)]
+            subprocess.run(command, capture_output=True, check=False)  # a store we may not write to is only slower
 
     # -- using
 
