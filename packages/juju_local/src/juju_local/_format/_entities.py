@@ -52,7 +52,7 @@ def _relation(
         for other in naturally(n for (i, n) in model.bags if i == relation.id and '/' in n)
         if other != unit and other.rpartition('/')[0] == far.app and related_unit in ('', other)
     ]
-    others = [other for other in others if _shares(model, relation, unit, other)]
+    others = [other for other in others if other in model.units and _shares(model, relation, unit, other)]
     if others:
         tree['related-units'] = {
             other: {'in-scope': other in relation.in_scope, 'data': _data(model, relation, other)} for other in others
