@@ -15,7 +15,7 @@ from pathlib import Path
 
 from tests.bench import deployment, idle
 
-COLUMNS = ('workers', 'hooks', 'worker hooks', 'tool calls', 'wall s', 's a worker', 'bytes a worker')
+COLUMNS = ('workers', 'hooks', 'worker hooks', 'tool calls', 'wall s', 'CPU s', 'CPU s a worker', 'bytes a worker')
 
 
 def main() -> None:
