@@ -33,7 +33,7 @@ def decide_keys():
     wanted = {
         daemons.TOKENS: text,
         daemons.PASSWORDS: _passwords(tokens.normal(_base(daemons.PASSWORDS))),
-        daemons.ACCOUNTS_KEY: tokens.normal(_base(daemons.ACCOUNTS_KEY)) or _new_key(),
+        daemons.ACCOUNTS_KEY: _accounts_key(),
     }
     # Juju trims what it carries
     shared = {path: content.strip() for path, content in wanted.items()}
@@ -100,6 +100,12 @@ def _passwords(text):
     found = tokens.find(text, 'admin')
     password = wanted or (found.token if found else unit.new_token())
     return tokens.put(text, tokens.Row(password, 'admin', 'admin', found.groups if found else ('system:masters',)))
+
+
+def _accounts_key():
+    """Return the key of service accounts: leader data's, whatever this unit has, or every pod would lose its access."""
+    known = leadership.leader_get(daemons.ACCOUNTS_KEY) or files.read(daemons.ACCOUNTS_KEY)
+    return tokens.normal(known) or _new_key()
 
 
 def _new_key():

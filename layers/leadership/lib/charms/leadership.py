@@ -77,7 +77,11 @@ def _load() -> dict[str, str]:
 
 
 def _send(changes: Mapping[str, str | None]) -> None:
-    """Hand the settings to `leader-set`, which takes them as arguments and in no other way."""
+    """Hand the settings to `leader-set`, which takes them as arguments and in no other way (Juju 2.9).
+
+    Who may list processes on this machine sees them while it runs. So callers' values, some of which are secrets, are
+    only sent when they changed, and nothing else here puts them on a command line, in a log or in an error.
+    """
     arguments = [f'{key}={"" if value is None else value}' for key, value in sorted(changes.items())]
     # not check_call: its error would repeat the values, which may be secrets
     done = subprocess.run(['leader-set', *arguments], stderr=subprocess.PIPE, check=False)
