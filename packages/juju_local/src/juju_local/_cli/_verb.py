@@ -64,6 +64,10 @@ class Verb(click.Command):
             ctx.allow_interspersed_args = not self.foreign(args)
         return super().parse_args(ctx, [f'{arg}=' if arg in self.bare else arg for arg in args])
 
+    def get_short_help_str(self, limit: int = 45) -> str:  # noqa: ARG002  the list of verbs has room for a sentence
+        """Return the first sentence, whole."""
+        return super().get_short_help_str(200)
+
     def invoke(self, ctx: click.Context) -> Any:
         values = {name: ctx.params.pop(name) for name in self.shared if name in ctx.params}
         session: Session = ctx.find_object(Session) or Session()
@@ -84,7 +88,10 @@ class Verbs(click.Group):
 
 
 @click.group(
-    cls=Verbs, name='juju-local', invoke_without_command=True, context_settings={'help_option_names': ['-h', '--help']}
+    cls=Verbs,
+    name='juju-local',
+    invoke_without_command=True,
+    context_settings={'help_option_names': ['-h', '--help'], 'max_content_width': 120},
 )
 @click.option('-m', '--model', default=None, help='Model to operate in.', metavar='NAME')
 @click.option('--debug', is_flag=True, help='Show where an error came from.')
