@@ -58,7 +58,7 @@ model: machines charms kubectl  ## the charms in the embedded model
 	$(BIN)/pytest -n 2 --dist loadgroup tests/model
 
 test: machines lint charms kubectl  ## everything that has to pass before a change lands: lint, unit, model
-	$(BIN)/pytest -n 2
+	$(BIN)/pytest -n 2 --dist loadgroup
 
 bench: charms  ## print the figures of tests/bench
 	$(BIN)/python -m tests.bench
