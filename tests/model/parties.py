@@ -66,7 +66,7 @@ def tell(
 ) -> None:
     """Write to a unit's bag of a relation by hand, and let everybody hear of it."""
     script = f'relation-set -r {endpoint}:{number} {settings}'
-    act(cluster, 'run', '--unit', unit, script, **environment)
+    act(cluster, 'run', '--unit', unit, script, check=True, **environment)
     act(cluster, 'wait', check=False, **environment)
 
 
