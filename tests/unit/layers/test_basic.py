@@ -1,5 +1,6 @@
 """The first and every further hook of a charm."""
 
+import textwrap
 import zipfile
 
 HANDLERS = """
@@ -39,6 +40,24 @@ def test_a_hook_that_fails_sees_its_change_again(assemble):
     charm.write('reactive/other.py', '')
     charm.run()
     assert seen(charm)[-1] == ['config.changed', 'config.changed.colour', 'config.set.colour']
+
+
+def test_a_flag_is_seen_as_soon_as_it_was_set_or_cleared(assemble):
+    code = """
+    from charms.reactive import all_flags_set, any_flags_set, clear_flag, is_flag_set, set_flag, when_not
+    @when_not('done')
+    def look():
+        seen = [is_flag_set('x')]
+        set_flag('x')
+        seen.append(is_flag_set('x') and all_flags_set('x') and any_flags_set('x', 'y'))
+        clear_flag('x')
+        seen.append(is_flag_set('x'))
+        assert seen == [False, True, False], seen
+        set_flag('done')
+    """
+    charm = assemble(handlers=textwrap.dedent(code))
+    assert 'look' in charm.run().stdout
+    assert 'look' not in charm.run().stdout
 
 
 def test_a_quiet_hook_asks_only_for_the_options(assemble):

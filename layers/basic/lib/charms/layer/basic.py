@@ -64,6 +64,7 @@ def prepare_hook() -> None:
 
     if 'JUJU_ACTION_NAME' not in os.environ:  # what an action prints is its result
         bus.hookenv = reactive.hookenv = _Narrator(hookenv)
+    _remember_flags()
     metadata = _served(options.document('metadata.yaml'))
     hookenv.metadata = lambda: metadata  # asked for a dozen times, and slow to parse
     if not options.get('basic', 'trace'):
@@ -71,6 +72,25 @@ def prepare_hook() -> None:
         hookenv._atstart[:] = [entry for entry in hookenv._atstart if entry[0] is not trace.install_tracer]
     hookenv.atstart(init_config_states)
     hookenv.atexit(clear_config_states)
+
+
+def _remember_flags() -> None:
+    """Read the flags anew only after something was stored: the framework does so for every flag it is asked about."""
+    from charmhelpers.core import unitdata
+    from charms.reactive import flags
+
+    read = flags.get_flags
+    store = unitdata.kv()
+    known: dict[int, list[str]] = {}
+
+    def get_flags() -> list[str]:
+        changes = store.conn.total_changes
+        if changes not in known:
+            known.clear()
+            known[changes] = read()
+        return list(known[changes])
+
+    flags.get_flags = get_flags
 
 
 class _Narrator:
