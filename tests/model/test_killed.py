@@ -31,11 +31,12 @@ def statuses(cluster: Cluster) -> dict[str, tuple[str, str]]:
 
 
 def relations(cluster: Cluster) -> dict[tuple[str, str], list[str]]:
-    """Return the keys that each unit shows on each relation."""
+    """Return the keys that each unit shows on each relation; a subordinate goes by its principal: its number varies."""
     with closing(Database(cluster.folder)) as database:
         model = database.read()
     ends = {one.id: ' '.join(f'{end.app}:{end.endpoint}' for end in one.ends) for one in model.relations.values()}
-    return {(ends[number], unit): sorted(bag.data) for (number, unit), bag in model.bags.items() if bag.data}
+    known = {name: f'{unit.app} of {unit.principal}' for name, unit in model.units.items() if unit.principal}
+    return {(ends[n], known.get(name, name)): sorted(bag.data) for (n, name), bag in model.bags.items() if bag.data}
 
 
 @pytest.fixture
@@ -102,9 +103,9 @@ def test_fm_23_a_unit_whose_hook_was_killed_ends_as_its_neighbour(
     cluster: Cluster, app: str, hook: str, calls: int, files: tuple[str, ...]
 ) -> None:
     call = random.Random(f'{SEED}{hook}').randrange(1, calls)  # noqa: S311  which call, no secret
-    old = f'{app}/0'
     new = f'{app}/{2 if app == WORKER else 1}'
-    cluster.juju('add-unit', app, JUJU_LOCAL_CRASH=f'{call}:{new}:{hook}')
+    old = f'{app}/{0 if app == WORKER else 2}'  # of two masters, neither of which leads
+    cluster.juju('add-unit', app, '-n', '1' if app == WORKER else '2', JUJU_LOCAL_CRASH=f'{call}:{new}:{hook}')
     if cluster.status(new)[0] == 'error':
         cluster.juju('resolved', new)
     cut = [run for run in cluster.runs(new) if run.name == hook and run.reason]
