@@ -70,6 +70,8 @@ def _reachable(start: Path) -> set[Path]:
     todo = [start]
     while todo:
         page = todo.pop()
+        if page.is_dir():
+            todo += page.glob('*.md')  # a folder's page lists them
         if page in seen or page.suffix != '.md' or not page.exists():
             continue
         seen.add(page)
