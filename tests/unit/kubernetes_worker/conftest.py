@@ -15,6 +15,8 @@ import charms  # noqa: E402 - only now are all its portions on the path
 
 charms.__path__ = pkgutil.extend_path(charms.__path__, 'charms')
 if 'pkg_resources' not in sys.modules:  # slow, and its import warns
-    sys.modules['pkg_resources'] = types.SimpleNamespace(iter_entry_points=lambda *_, **__: iter(()))
+    sys.modules['pkg_resources'] = types.SimpleNamespace(  # pytest calls the latter when a test adds to sys.path
+        iter_entry_points=lambda *_, **__: iter(()), fixup_namespace_packages=lambda *_, **__: None
+    )
 if not hasattr(platform, 'linux_distribution'):  # charmhelpers refuses to be imported on Debian
     platform.linux_distribution = lambda *_: ('Ubuntu', '22.04', 'jammy')
