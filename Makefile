@@ -63,10 +63,13 @@ test: machines lint charms kubectl  ## everything that has to pass before a chan
 bench: charms  ## print the figures of tests/bench
 	$(BIN)/python -m tests.bench
 
-requirements:  ## pin requirements.in anew
+# with the oldest Python we promise: newer ones take these versions too, and need not what 3.10 lacks
+BACKPORTS := async-timeout|backports\.asyncio\.runner|exceptiongroup|tomli
+requirements:  ## pin requirements.in anew (PYTHON=python3.10)
+	$(PYTHON) -c 'import sys; sys.exit(sys.version_info[:2] != (3, 10) and "pin with Python 3.10: make requirements PYTHON=python3.10")'
 	$(PYTHON) -m venv $(VENV)-pin && $(VENV)-pin/bin/pip install --quiet --requirement requirements.in
-	(echo '# Everything the virtual environment gets, pinned. `make requirements` writes it anew from requirements.in.'; \
-	 $(VENV)-pin/bin/pip freeze --all --exclude pip) > requirements.txt
+	(echo '# Everything the virtual environment gets, pinned for Python 3.10 and later: make requirements PYTHON=python3.10'; \
+	 $(VENV)-pin/bin/pip freeze --all --exclude pip | sed -E 's/^(($(BACKPORTS))==.*)/\1; python_version < "3.11"/') > requirements.txt
 	rm -rf $(VENV)-pin
 
 clean:  ## remove what was built
