@@ -47,11 +47,11 @@ def manifests(options: Mapping[str, str]) -> list[Json]:
     return found
 
 
-def _meta(name: str, **labels: str) -> Json:
+def _meta(name: str, /, **labels: str) -> Json:
     return {'name': name, 'namespace': 'kube-system', 'labels': {**LABEL, **labels}}
 
 
-def _deployment(name: str, containers: list[Json], **labels: str) -> Json:
+def _deployment(name: str, containers: list[Json], /, **labels: str) -> Json:
     template: Json = {'metadata': {'labels': labels}, 'spec': {'serviceAccountName': name, 'containers': containers}}
     template['spec']['tolerations'] = [{'key': 'CriticalAddonsOnly', 'operator': 'Exists'}]
     spec = {'replicas': 1, 'selector': {'matchLabels': labels}, 'template': template}
