@@ -18,8 +18,8 @@ CHANGED = 'kube-control-relation-changed'
 ACCOUNTS_KEY = '/root/cdk/serviceaccount.key'
 PASSWORDS = '/root/cdk/basic_auth.csv'
 SHARED = (access.KNOWN, PASSWORDS, ACCOUNTS_KEY)
-# an operator's lines; one with fewer than three columns stops any API server, whoever wrote it
-MINE = ['# mine,keep,this', 'ops-token-0123456789,ops,ops-7,"a,b"', 'ops-second,"ops, too",ops-8']
+# an operator's lines; the first would stop any API server that were given it
+MINE = ['# mine', 'ops-token-0123456789,ops,ops-7,"a,b"', 'ops-second,"ops, too",ops-8']
 
 
 def published(cluster: Cluster) -> dict[str, dict[str, dict[str, str]]]:

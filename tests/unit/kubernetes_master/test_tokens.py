@@ -45,6 +45,13 @@ def test_putting_a_row_twice_changes_nothing_more(text, row):
 
 
 @given(FILES)
+def test_the_api_server_is_given_all_rows_and_nothing_it_would_refuse(text):
+    served = tokens.served(text)
+    assert all(len(fields) >= 3 for fields in csv.reader(io.StringIO(served), strict=True))
+    assert tokens.rows(served) == tokens.rows(text)
+
+
+@given(FILES)
 def test_fm_66_leader_data_shape_is_the_same_after_twenty_rounds_through_a_trimming_transport(text):
     first = tokens.normal(text)
     copy = first

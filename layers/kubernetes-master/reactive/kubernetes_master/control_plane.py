@@ -76,8 +76,10 @@ def _run_apiserver(facts, settings):
             files.write(path, yaml.safe_dump(document, sort_keys=False))
         else:
             files.remove(path)
+    for path, served in daemons.SERVED.items():
+        files.write(served, tokens.served(files.read(path)))
     reads = [*daemons.SERVER, *daemons.CLIENT, daemons.CA, *daemons.ETCD.values(), daemons.ACCOUNTS_KEY]
-    reads += [daemons.TOKENS, daemons.PASSWORDS, *audit]
+    reads += [*daemons.SERVED.values(), *audit]
     return _run(daemons.APISERVER, daemons.apiserver(facts, settings), reads)
 
 
@@ -96,6 +98,7 @@ def _run_clients(facts, settings):
 
 
 def _run(name, arguments, reads):
+    services.restart_always(snaps.daemon(name))
     snaps.arguments(name, arguments)
     inputs = {'arguments': json.dumps(arguments, sort_keys=True), 'revision': snaps.revision(name)}
     inputs |= {path: unit.digest(files.read(path)) for path in reads}

@@ -16,14 +16,6 @@ from .credentials import File
 from .daemons import Daemon
 from .facts import Facts
 
-# systemd otherwise gives up on a daemon whose API server or runtime is away for a while
-DROP_IN = """[Unit]
-StartLimitIntervalSec=0
-
-[Service]
-Restart=always
-RestartSec=10
-"""
 LABELS = 'labels'
 REGISTRATION_S = 8.0  # a kubelet that was just started registers its node within seconds
 API_TIMEOUT_S = 5.0
@@ -83,7 +75,7 @@ def _label(node: str, wanted: dict[str, str], mine: dict[str, str], patiently: b
 
 def _converge(daemon: Daemon) -> None:
     unit = snaps.daemon(daemon.snap)
-    services.drop_in(unit, 'always-restart.conf', DROP_IN)
+    services.restart_always(unit)
     for file in daemon.files:
         _write(file)
     snaps.arguments(daemon.snap, daemon.arguments)

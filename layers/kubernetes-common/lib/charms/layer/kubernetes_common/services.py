@@ -12,6 +12,14 @@ from charmhelpers.core import hookenv
 from . import files, records
 
 TIMEOUT_S = 120
+# systemd otherwise gives up on a daemon whose API server, etcd or runtime is away for a while
+RESTART_ALWAYS = """[Unit]
+StartLimitIntervalSec=0
+
+[Service]
+Restart=always
+RestartSec=10
+"""
 
 
 def converge(name: str, inputs: Mapping[str, str]) -> bool:
@@ -61,6 +69,11 @@ def stop(name: str) -> None:
     records.drop(_record(name))
     _systemctl('stop', name)
     _systemctl('disable', name)
+
+
+def restart_always(name: str) -> bool:
+    """Have systemd start the service again whenever it ends, for ever; return True if that is new."""
+    return drop_in(name, 'always-restart.conf', RESTART_ALWAYS)
 
 
 def drop_in(name: str, file: str, text: str) -> bool:

@@ -26,6 +26,8 @@ CLIENT = (f'{CDK}/client.crt', f'{CDK}/client.key')
 CLIENT_NAME = 'system:kube-apiserver'  # common name of the client certificate
 TOKENS = f'{CDK}/known_tokens.csv'
 PASSWORDS = f'{CDK}/basic_auth.csv'
+# what the API server is given of the two: an operator's comments stay in the files above
+SERVED = {path: path.replace(CDK, f'{CDK}/kube-apiserver') for path in (TOKENS, PASSWORDS)}
 ACCOUNTS_KEY = f'{CDK}/serviceaccount.key'
 ETCD = {'ca': f'{CDK}/etcd/client-ca.pem', 'key': f'{CDK}/etcd/client-key.pem', 'cert': f'{CDK}/etcd/client-cert.pem'}
 AUDIT_POLICY = f'{CDK}/audit/audit-policy.yaml'
@@ -92,8 +94,8 @@ def apiserver(facts: Facts, settings: Settings) -> dict[str, str]:
         'insecure-port': '8080',
         'secure-port': str(PORT),
         'storage-backend': _backend(facts, settings),
-        'basic-auth-file': PASSWORDS,
-        'token-auth-file': TOKENS,
+        'basic-auth-file': SERVED[PASSWORDS],
+        'token-auth-file': SERVED[TOKENS],
         'service-account-key-file': ACCOUNTS_KEY,
         'service-account-signing-key-file': ACCOUNTS_KEY,
         'service-account-issuer': f'https://kubernetes.default.svc.{settings.dns_domain}',

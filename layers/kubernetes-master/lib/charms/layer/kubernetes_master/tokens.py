@@ -48,6 +48,11 @@ def line_of(row: Row) -> str:
     return f'{stream.getvalue()},"{groups}"' if row.groups else stream.getvalue()
 
 
+def served(text: str) -> str:
+    """Return what the API server is to read: it refuses to start over a comment or a quote out of place."""
+    return _joined(line_of(row) for row in rows(text))
+
+
 def find(text: str, uid: str) -> Row | None:
     """Return the row with a uid."""
     return next((row for row in rows(text) if row.uid == uid), None)
