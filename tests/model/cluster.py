@@ -42,7 +42,7 @@ class Cluster:
         """Begin a verb without waiting for its end."""
         return subprocess.Popen(
             [str(CLIENT), *arguments],
-            env={**os.environ, **environment, 'JUJU_LOCAL_DATA': str(self.data)},
+            env={'JUJU_LOCAL_PATIENCE': '100s', **os.environ, **environment, 'JUJU_LOCAL_DATA': str(self.data)},
             cwd=ROOT,
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
