@@ -55,10 +55,10 @@ unit: venv kubectl  ## pure logic, in seconds
 	$(BIN)/pytest -n 2 tests/unit tests/contract
 
 model: machines charms kubectl  ## the charms in the embedded model
-	$(BIN)/pytest -n 2 --dist loadgroup tests/model
+	$(BIN)/pytest -n 2 --dist loadfile tests/model
 
 test: machines lint charms kubectl  ## everything that has to pass before a change lands: lint, unit, model
-	$(BIN)/pytest -n 2 --dist loadgroup
+	$(BIN)/pytest -n 2 --dist loadfile
 
 bench: charms  ## print the figures of tests/bench
 	$(BIN)/python -m tests.bench

@@ -13,7 +13,6 @@ from tests.model import access
 from tests.model import cluster as cluster_of
 from tests.model.cluster import MASTER, WORKER, Cluster
 
-pytestmark = pytest.mark.xdist_group('fm-01-05')
 LEADER, OTHER = f'{MASTER}/0', 'workers-b'
 NEWCOMERS = (f'{OTHER}/0', f'{OTHER}/1')
 FAIL = '/var/lib/stand-in/fail/systemctl.json'

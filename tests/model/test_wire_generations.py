@@ -12,7 +12,6 @@ from tests.model import access, public_charms
 from tests.model import cluster as cluster_of
 from tests.model.cluster import MASTER, WORKER, Cluster
 
-pytestmark = pytest.mark.xdist_group('generations')
 WORKERS = (f'{WORKER}/0', f'{WORKER}/1')
 WAITING = ('waiting', 'Waiting for credentials from kube-control')
 GENERATIONS = {'public-v2018': False, 'public-v2019': True}  # whether it writes its whole bag again
