@@ -8,7 +8,7 @@ PYTHON ?= python3
 export PATH := $(CURDIR)/$(BIN):$(PATH)
 
 .DEFAULT_GOAL := help
-.PHONY: help host machines venv charms deploy destroy kubectl lint docs unit model test bench requirements clean
+.PHONY: help host machines venv charms deploy destroy kubectl lint docs unit model test slow bench requirements clean
 
 help:  ## show this list
 	@awk -F':.*## ' '/^[a-z]+:.*## / {printf "  make %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -57,8 +57,11 @@ unit: venv kubectl  ## pure logic, in seconds
 model: machines charms kubectl  ## the charms in the embedded model
 	$(BIN)/pytest -n 2 --dist loadfile tests/model
 
-test: machines lint charms kubectl  ## everything that has to pass before a change lands: lint, unit, model
-	$(BIN)/pytest -n 2 --dist loadfile
+test: machines lint charms kubectl  ## what has to pass before a change lands, but for `make slow`
+	$(BIN)/pytest -n 2 --dist loadfile -m 'not slow'
+
+slow: machines charms kubectl  ## the scenarios that take minutes each: several masters, hooks killed half way, the docs
+	$(BIN)/pytest -n 2 --dist loadfile -m slow tests/model
 
 bench: charms  ## print the figures of tests/bench
 	$(BIN)/python -m tests.bench

@@ -13,6 +13,8 @@ from tests.model import cluster as cluster_of
 from tests.model.cluster import MASTER, WORKER, Cluster
 from tests.model.parties import act, tell
 
+pytestmark = pytest.mark.slow
+
 API = 'snap.kube-apiserver.daemon'
 CHANGED = 'kube-control-relation-changed'
 ACCOUNTS_KEY = '/root/cdk/serviceaccount.key'

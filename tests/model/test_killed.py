@@ -92,12 +92,13 @@ def bags(cluster: Cluster, unit: str) -> dict[str, list[str]]:
 
 
 CUT = (
-    (WORKER, 'kube-control-relation-changed', 26, WORKER_FILES),
-    (WORKER, 'cni-relation-changed', 26, WORKER_FILES),
-    (MASTER, 'certificates-relation-changed', 26, MASTER_FILES),
+    (WORKER, 'kube-control-relation-changed', 12, WORKER_FILES),
+    (WORKER, 'cni-relation-changed', 12, WORKER_FILES),
+    (MASTER, 'certificates-relation-changed', 12, MASTER_FILES),
 )
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize('app, hook, calls, files', CUT, ids=[f'{app}-{hook}' for app, hook, *_ in CUT])
 def test_fm_23_a_unit_whose_hook_was_killed_ends_as_its_neighbour(
     cluster: Cluster, app: str, hook: str, calls: int, files: tuple[str, ...]

@@ -10,6 +10,8 @@ import pytest
 from tests.model import console
 from tests.model.cluster import CLIENT, ROOT, Cluster
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.fixture
 def shell(cluster: Cluster, tmp_path: Path) -> dict[str, str]:
