@@ -116,8 +116,12 @@ class Machine:
     def printed(self, unit: str, line: str, within_s: float = 60.0) -> None:
         """Wait until a unit has printed a line."""
         end = time.monotonic() + within_s
-        while line not in (text := self.ok('journalctl', '-u', unit, '-o', 'cat')).splitlines():
-            assert time.monotonic() < end, f'{unit} printed, in {within_s} s:\n{text}'
+
+        def text() -> str:
+            return self.ok('journalctl', '-u', unit, '-o', 'cat')
+
+        while line.rstrip() not in map(str.rstrip, text().splitlines()):
+            assert time.monotonic() < end, f'{unit} printed, in {within_s} s:\n{text()}'
             time.sleep(0.05)
 
 

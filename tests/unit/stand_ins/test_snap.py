@@ -45,6 +45,7 @@ def test_an_installed_snap_runs_its_daemon_and_offers_its_command(seller):
 
 def test_snap_set_becomes_the_daemons_command_line_at_its_next_start(seller):
     seller.ok('snap', 'install', '--channel=1.12', '--classic', 'kubelet')
+    seller.printed('snap.kubelet.daemon', '1.12.10 11210:')  # it has read its arguments by now: none
     seller.ok(
         'snap', 'set', 'kubelet', 'v=0', 'profiling=false', 'allow-privileged=true', 'unknown=x', 'network-plugin=cni'
     )
