@@ -181,6 +181,18 @@ def test_a_selector_must_match_the_template(cluster: Any, namespace: str) -> Non
     assert status == 422 and '`selector` does not match template `labels`' in body['message']
 
 
+def test_a_job_selects_its_own_pods_by_labels_that_the_server_gives(cluster: Any, namespace: str) -> None:
+    container = {'name': 'c', 'image': 'busybox'}
+    job = {
+        'metadata': {'name': 'j'},
+        'spec': {'template': {'spec': {'containers': [container], 'restartPolicy': 'Never'}}},
+    }
+    made = cluster.admin.post(f'/apis/batch/v1/namespaces/{namespace}/jobs', job)
+    labels = made['spec']['template']['metadata']['labels']
+    assert labels['job-name'] == 'j'
+    assert made['spec']['selector']['matchLabels'].items() <= labels.items()
+
+
 def test_scale_reads_and_sets_the_replicas(cluster: Any, namespace: str) -> None:
     path = f'/apis/apps/v1/namespaces/{namespace}/deployments'
     cluster.admin.post(path, deployment())

@@ -87,7 +87,15 @@ def _namespace(obj: Json) -> Json:
 
 
 def _job(obj: Json) -> Json:
+    """Fill in counts and, as the server does for jobs, a selector that only its own pods fit."""
     spec = {'parallelism': 1, 'completions': 1, 'backoffLimit': 6, **(obj.get('spec') or {})}
+    meta, template = obj['metadata'], spec.get('template') or {}
+    if not spec.get('manualSelector') and meta.get('uid'):
+        own = {'controller-uid': meta['uid'], 'job-name': meta['name']}
+        inner = template.get('metadata') or {}
+        labels = {**(inner.get('labels') or {}), **own}
+        spec['template'] = {**template, 'metadata': {**inner, 'labels': labels}}
+        spec.setdefault('selector', {'matchLabels': {'controller-uid': meta['uid']}})
     return _workload()({**obj, 'spec': spec})
 
 
