@@ -32,13 +32,27 @@ def test_fm_42_arguments_are_what_a_shell_would_split(text, flags):
     assert arguments.parse(text) == flags
 
 
+def test_a_repeated_list_is_joined_and_of_any_other_flag_the_last_wins():
+    text = 'node-labels=a=1 v=2 --node_labels=b=2 v=3'
+    assert arguments.parse(text, joined={'node-labels'}) == {'node-labels': 'a=1,b=2', 'v': '3'}
+
+
+@pytest.mark.parametrize('value', ['x"y', 'x\\y', 'x\ny', 'x\0y'], ids=ascii)
+def test_fm_42_a_value_that_no_argument_of_a_snap_can_have_is_refused(value):
+    with pytest.raises(ValueError, match="'v' has a double quote"):
+        arguments.parse(f'v={shlex.quote(value)}')
+
+
 @pytest.mark.parametrize('text', ['a="b', "it's", '--', '=x'])
 def test_fm_42_text_without_a_meaning_is_refused(text):
     with pytest.raises(ValueError, match=r'quotation|escaped|flag name'):
         arguments.parse(text)
 
 
-@given(st.dictionaries(NAMES, st.text(st.characters(exclude_characters='\0'), max_size=20)))
+FIT = st.characters(exclude_categories=['Cc', 'Cs'], exclude_characters='"\\')
+
+
+@given(st.dictionaries(NAMES, st.text(FIT, max_size=20)))
 def test_quoted_arguments_come_back_as_they_were(flags):
     assert arguments.parse(' '.join(shlex.quote(f'--{name}={value}') for name, value in flags.items())) == flags
 

@@ -3,6 +3,11 @@ from charms.layer.kubernetes_common import options
 from hypothesis import given
 from hypothesis import strategies as st
 
+# each line is the one before five times over
+LAUGHS = 'a: &a [1]\n' + ''.join(
+    f'{y}: &{y} [*{x}, *{x}, *{x}, *{x}, *{x}]\n' for x, y in ['ab', 'bc', 'cd', 'de', 'ef', 'fg']
+)
+
 
 @pytest.mark.parametrize('value', [None, '', '  ', '{}', '# nothing'])
 def test_fm_41_an_empty_mapping_means_none(value):
@@ -21,6 +26,10 @@ def test_fm_41_an_empty_mapping_means_none(value):
         ('1: a', 'expected text for every key'),
         ('a: 2018-13-40', 'expected YAML'),
         ('\x00', 'expected YAML'),
+        ('{a: {1: 2}}', 'expected text for every key'),
+        ('a: &a {b: *a}', 'at most 10000 values'),
+        (LAUGHS, 'at most 10000 values'),
+        ('[' * 5000, 'nested too deeply'),
     ],
 )
 def test_fm_41_what_is_no_mapping_is_refused_by_name_and_reason(value, reason):

@@ -10,6 +10,7 @@ import yaml
 from . import arguments as _arguments
 
 Config = Mapping[str, object]
+NODES_MAX = 10_000
 
 
 class Invalid(Exception):
@@ -53,15 +54,14 @@ def mapping(config: Config, name: str) -> dict[str, object]:
         return {}
     if not isinstance(value, dict):
         raise Invalid(name, f'expected a YAML mapping, got {_kind(value)}')
-    if not all(isinstance(key, str) for key in value):
-        raise Invalid(name, 'expected text for every key of the mapping')
+    _check_tree(name, value)
     return value
 
 
-def arguments(config: Config, name: str) -> dict[str, str]:
+def arguments(config: Config, name: str, joined: Collection[str] = ()) -> dict[str, str]:
     """Return an option that holds command-line arguments (see `arguments.parse`)."""
     try:
-        return _arguments.parse(text(config, name))
+        return _arguments.parse(text(config, name), joined)
     except ValueError as error:
         raise Invalid(name, str(error)[:1].lower() + str(error)[1:]) from error
 
@@ -71,7 +71,7 @@ def objects(config: Config, name: str) -> list[dict[str, object]]:
     source = text(config, name)
     try:
         value = json.loads(source) if source else []
-    except ValueError as error:
+    except (ValueError, RecursionError) as error:
         # the text is left out: it may hold a password
         raise Invalid(name, 'expected a JSON array, got text that is not JSON') from error
     if not isinstance(value, list) or not all(isinstance(item, dict) for item in value):
@@ -79,9 +79,27 @@ def objects(config: Config, name: str) -> list[dict[str, object]]:
     return value
 
 
+def _check_tree(name: str, tree: object) -> None:
+    """Refuse keys that are no text, and what aliases have blown up or led back to itself."""
+    todo = [tree]
+    for _ in range(NODES_MAX):
+        if not todo:
+            return
+        node = todo.pop()
+        if isinstance(node, dict):
+            if not all(isinstance(key, str) for key in node):
+                raise Invalid(name, 'expected text for every key of a mapping')
+            todo.extend(node.values())
+        elif isinstance(node, list):
+            todo.extend(node)
+    raise Invalid(name, f'expected a YAML mapping of at most {NODES_MAX} values')
+
+
 def _document(name: str, source: str) -> object:
     try:
         return yaml.safe_load(source)
+    except RecursionError as error:
+        raise Invalid(name, 'expected YAML: it is nested too deeply') from error
     except (yaml.YAMLError, ValueError) as error:  # ValueError: a date that is none, such as 2018-13-40
         mark = getattr(error, 'problem_mark', None)
         where = f' (line {mark.line + 1}, column {mark.column + 1})' if mark else ''
