@@ -14,7 +14,7 @@ from pathlib import Path
 import juju_local
 import pytest
 import yaml
-from juju_local import _boot, _machine, _network
+from juju_local import _boot, _cgroups, _machine, _network
 
 PYTHON = '/usr/bin/python3'  # an interpreter that any user may run
 HOSTS = {f'juju-abc-{number}': _network.address(str(number)) for number in range(2)}
@@ -288,3 +288,89 @@ def test_where_user_namespaces_are_refused_the_error_says_what_to_do(nobodys_fol
     said = (nobodys_folder / 'model/out').read_text()
     assert said.startswith('NotPermittedError: cannot make the network of the model: make a user namespace: ')
     assert 'run as root, or allow it (sudo sysctl -w user.max_user_namespaces=15000)' in said
+
+
+REAL = {
+    'cgroups': True,
+    'disk': ['/var/lib/docker', '/var/lib/kubelet'],
+    'sysctl': {'net/ipv4/ip_forward': '1', 'vm/overcommit_memory': '1', 'kernel/panic': '10'},
+    'environment': {'container': 'lxc'},
+}
+
+
+def real_store(store: Path, **machine: object) -> Path:
+    """Have a store ask for machines that real software runs in."""
+    path = store / 'store.yaml'
+    path.write_text(yaml.safe_dump({**yaml.safe_load(path.read_text()), 'machine': {**REAL, **machine}}))
+    return store
+
+
+def groups(model_dir: Path) -> list[Path]:
+    return sorted(Path('/sys/fs/cgroup').glob(f'**/{_cgroups.model_group(model_dir)}'))
+
+
+@needs_root
+def test_a_store_of_real_software_gets_control_groups_that_are_the_machines_own(model_dir, bare_store):
+    machines = _machine.Machines(model_dir, real_store(bare_store))
+    for number in range(2):
+        machines.start(spec(number), HOSTS)
+    for each in _cgroups.present():
+        assert shell(machines, f'cat {each.place}/cgroup.procs | head -n 1') == '1\n'
+        assert Path(f'{each.place}/{_cgroups.model_group(model_dir)}/0').is_dir()
+    made = '/sys/fs/cgroup/memory/kubepods' if Path('/sys/fs/cgroup/memory').exists() else '/sys/fs/cgroup/kubepods'
+    shell(machines, f'mkdir {made}; sleep 1000 >/dev/null 2>&1 & echo $! >{made}/cgroup.procs')
+    assert shell(machines, f'ls -d {made} 2>&1 || true', '1').startswith('ls: cannot access')
+    machines.stop('0')
+    assert all(list(group.iterdir()) for group in groups(model_dir))
+    assert not [group for group in groups(model_dir) if (group / '0').exists()]
+    machines.destroy()
+    assert groups(model_dir) == []
+
+
+@needs_root
+def test_a_store_of_real_software_gets_devices_disks_and_kernel_settings(model_dir, bare_store, tmp_path):
+    machines = _machine.Machines(model_dir, real_store(bare_store))
+    before = Path('/proc/sys/vm/overcommit_memory').read_text()
+    machines.start(spec(0), HOSTS)
+    assert shell(machines, 'cat /proc/sys/net/ipv4/ip_forward /proc/sys/vm/overcommit_memory') == '1\n1\n'
+    shell(machines, 'echo 2 > /proc/sys/vm/overcommit_memory')
+    assert Path('/proc/sys/vm/overcommit_memory').read_text() == before
+    assert shell(
+        machines, 'test -c /dev/kmsg; test -c /dev/net/tun; test -c /dev/fuse; tr "\\0" "\\n" </proc/1/environ'
+    )
+    assert b'container=lxc' in Path(f'/proc/{machines.pid("0")}/environ').read_bytes()
+    layers = 'cd /var/lib/docker; mkdir lower upper work root'
+    layers += '; mount -t overlay o -o lowerdir=lower,upperdir=upper,workdir=work root'
+    shell(machines, f'{layers}; echo x > root/file; umount root; cat upper/file')
+    assert 'shared:' in shell(machines, 'grep " / / " /proc/self/mountinfo')
+    machines.stop('0')
+    machines.start(spec(0), HOSTS)
+    assert shell(machines, 'cat /var/lib/docker/upper/file') == 'x\n'
+
+
+@needs_root
+def test_what_a_crash_or_a_deleted_folder_left_is_found_by_the_next_model(tmp_path, bare_store):
+    store = real_store(bare_store)
+    (tmp_path / 'gone').mkdir()
+    lost = _machine.Machines(tmp_path / 'gone', store)
+    lost.start(spec(0), HOSTS)
+    pid = lost.pid('0')
+    shutil.rmtree(tmp_path / 'gone')
+    other = _machine.Machines(tmp_path / 'other', store)
+    try:
+        other.ensure_switch()
+        assert not Path(f'/proc/{pid}/cmdline').exists() or not Path(f'/proc/{pid}/cmdline').read_bytes()
+        assert groups(tmp_path / 'gone') == []
+    finally:
+        other.destroy()
+
+
+@needs_root
+def test_who_is_not_root_hears_that_real_software_needs_it(nobodys_folder):
+    real_store(nobodys_folder / 'store')
+    done = subprocess.run(
+        as_nobody(nobodys_folder, 'true'), user=NOBODY, group=NOBODY, extra_groups=[], capture_output=True, text=True
+    )
+    assert done.stdout.startswith(
+        'NotPermittedError: the store bare needs machines that only root can make; Run juju-local as root'
+    )

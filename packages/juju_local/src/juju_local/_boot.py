@@ -11,7 +11,7 @@ If P0 or its caller dies on the way, C either ends (no `go`) or stands with a pi
 """
 
 # Without pathlib it starts in half the time; print is how it answers.
-# ruff: noqa: PTH101, PTH102, PTH103, PTH104, PTH108, PTH110, PTH112, PTH114, PTH115, PTH120, PTH123, PTH208, PTH211, S103, S606, T201
+# ruff: noqa: PTH101, PTH102, PTH103, PTH104, PTH108, PTH110, PTH112, PTH114, PTH115, PTH119, PTH120, PTH123, PTH208, PTH211, S103, S606, T201
 from __future__ import annotations
 
 import ctypes
@@ -24,6 +24,7 @@ import sys
 from typing import Any, NoReturn
 
 NEWNS, NEWUTS, NEWIPC, NEWUSER, NEWPID, NEWNET = 0x20000, 0x4000000, 0x8000000, 0x10000000, 0x20000000, 0x40000000
+NEWCGROUP = 0x2000000
 MS_RDONLY, MS_NOSUID, MS_NODEV, MS_NOEXEC, MS_REMOUNT, MS_BIND, MS_REC = 1, 2, 4, 8, 32, 4096, 16384
 MS_PRIVATE, MS_SHARED, MNT_DETACH, SYS_PIVOT_ROOT = 1 << 18, 1 << 20, 2, {'x86_64': 155, 'aarch64': 41}
 DEVICES = {
@@ -35,6 +36,7 @@ DEVICES = {
     'kmsg': (1, 11),
     'tty': (5, 0),
 }
+CONTAINER_DEVICES = {'fuse': (10, 229), 'net/tun': (10, 200)}
 OWN_MOUNTS = ('proc', 'sys', 'dev', 'run', 'tmp')
 LINKS = {'ptmx': 'pts/ptmx', 'fd': '/proc/self/fd', 'stdin': 'fd/0', 'stdout': 'fd/1', 'stderr': 'fd/2'}
 ENVIRONMENT = {
@@ -117,9 +119,11 @@ def locked_flags(target: str) -> int:
     return sum(flag for name, flag in FLAGS.items() if state & getattr(os, f'ST_{name.upper()}'))
 
 
-def make_dev(dev: str) -> None:
+def make_dev(dev: str, devices: dict[str, tuple[int, int]]) -> None:
     mount('dev', dev, 'tmpfs', MS_NOSUID, 'mode=755')
-    for name, (major, minor) in DEVICES.items():
+    for name in ('pts', 'shm', 'mqueue', 'net'):
+        os.mkdir(f'{dev}/{name}')
+    for name, (major, minor) in devices.items():
         try:
             os.mknod(f'{dev}/{name}', stat.S_IFCHR | 0o666, os.makedev(major, minor))
             os.chmod(f'{dev}/{name}', 0o666)
@@ -128,8 +132,6 @@ def make_dev(dev: str) -> None:
                 bind(f'/dev/{name}', f'{dev}/{name}', read_only=False)
     for name, target in LINKS.items():
         os.symlink(target, f'{dev}/{name}')
-    for name in ('pts', 'shm', 'mqueue', 'net'):
-        os.mkdir(f'{dev}/{name}')
     mount('devpts', f'{dev}/pts', 'devpts', MS_NOSUID | MS_NOEXEC, 'newinstance,ptmxmode=666,mode=620')
     mount('shm', f'{dev}/shm', 'tmpfs', MS_NOSUID | MS_NODEV, 'mode=1777')
 
@@ -148,7 +150,7 @@ def make_root(order: Order) -> None:
         mount('sysfs', f'{root}/sys', 'sysfs', MS_NOSUID | MS_NODEV | MS_NOEXEC)
     except StepError:  # a container that masks parts of /sys: the outer one's, then
         mount('/sys', f'{root}/sys', flags=MS_BIND | MS_REC)
-    make_dev(f'{root}/dev')
+    make_dev(f'{root}/dev', DEVICES if order['cgroups'] is None else {**DEVICES, **CONTAINER_DEVICES})
     mount('tmp', f'{root}/tmp', 'tmpfs', MS_NOSUID | MS_NODEV, 'mode=1777')  # noqa: S108
     mount('run', f'{root}/run', 'tmpfs', MS_NOSUID | MS_NODEV, 'mode=755')
     os.makedirs(f'{root}/run/lock')
@@ -157,6 +159,50 @@ def make_root(order: Order) -> None:
             mount('none', root + path, 'tmpfs', MS_RDONLY, 'size=4k,mode=755')
     for source, target, read_only in order['binds']:
         bind(source, root + target, read_only)
+    make_disks(order)
+    if order['cgroups'] is not None:
+        mount_cgroups(root, order['cgroups']['mounts'])
+
+
+def make_disks(order: Order) -> None:
+    """Mount folders that must not lie on the overlay: from the machine's own disk, or in memory ('')."""
+    for source, path in order['disk']:
+        target = order['root'] + path
+        os.makedirs(target, exist_ok=True)
+        if source:
+            os.makedirs(source, exist_ok=True)
+            mount(source, target, flags=MS_BIND)
+        else:
+            mount('disk', target, 'tmpfs', data='mode=755')
+
+
+def mount_cgroups(root: str, mounts: list[tuple[str, str, str]]) -> None:
+    """Mount the hierarchies anew: seen from the machine's cgroup namespace, its own groups are their roots."""
+    mount('mqueue', f'{root}/dev/mqueue', 'mqueue', MS_NOSUID | MS_NODEV | MS_NOEXEC)
+    top = f'{root}/sys/fs/cgroup'
+    if all(f'{root}{place}' != top for place, _, _ in mounts):
+        mount('cgroup', top, 'tmpfs', MS_NOSUID | MS_NODEV | MS_NOEXEC, 'mode=755')
+    for place, kind, options in mounts:
+        os.makedirs(root + place, exist_ok=True)
+        mount('cgroup', root + place, kind, MS_NOSUID | MS_NODEV | MS_NOEXEC, options)
+        controllers = os.path.basename(place).split(',')
+        for name in controllers if len(controllers) > 1 else ():
+            os.symlink(os.path.basename(place), f'{top}/{name}')
+
+
+def set_sysctls(order: Order) -> None:
+    """Set what is the machine's own (net); of what is one for all machines, show a file that holds the value."""
+    folder = f'{order["root"]}/run/sysctl'
+    for name, value in order['sysctl'].items():
+        place = f'{order["root"]}/proc/sys/{name}'
+        if name.startswith('net/'):
+            with open(place, 'w') as stream:
+                stream.write(value)
+        elif os.path.exists(place):
+            os.makedirs(folder, exist_ok=True)
+            shown = f'{folder}/{name.replace("/", ".")}'
+            write(shown, f'{value}\n')
+            mount(shown, place, flags=MS_BIND)
 
 
 def compose(order: Order) -> None:
@@ -220,18 +266,28 @@ def change_root(root: str) -> None:
     mount('none', '/', flags=MS_SHARED | MS_REC)
 
 
+def join(groups: list[str]) -> None:
+    """Put this process, and so those it will fork, into control groups."""
+    for procs in groups:
+        with open(procs, 'w') as stream:
+            stream.write('0')
+
+
 def become_machine(order: Order, ready: int) -> NoReturn:
+    if order['cgroups'] is not None:
+        join(order['cgroups']['inner'])
     log = os.open(order['log'], os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o644)
     unshare(NEWNS, 'make a mount namespace')  # only now: the parent still needs this machine's /proc
     ip(order['own_network'])
     make_root(order)
+    set_sysctls(order)
     furnish(order)
     socket.sethostname(order['hostname'])
     change_root(order['root'])
-    become(order['init'], log, ready)
+    become(order['init'], log, ready, order['environment'])
 
 
-def become(argv: list[str], log: int, ready: int) -> NoReturn:
+def become(argv: list[str], log: int, ready: int, environment: dict[str, str]) -> NoReturn:
     """Exec, with nothing open but stdin (null), stdout and stderr (the log) and 3 (for `ready`)."""
     null = os.open('/dev/null', os.O_RDONLY)
     keep = [os.dup(fd) for fd in (null, log, log, ready)]  # numbers all above 3 by now
@@ -240,12 +296,15 @@ def become(argv: list[str], log: int, ready: int) -> NoReturn:
     os.closerange(4, 1024)
     os.umask(0o022)
     os.setsid()
-    os.execve(argv[0], argv, ENVIRONMENT)
+    os.execve(argv[0], argv, {**ENVIRONMENT, **environment})
 
 
 def start_machine(order: Order) -> int:
     if order['user_namespace']:
         enter(order['switch'], 'user')
+    if order['cgroups'] is not None:
+        join(order['cgroups']['join'])
+        unshare(NEWCGROUP, 'make a cgroup namespace')
     unshare(NEWUTS | NEWIPC | NEWNET | NEWPID, 'make the namespaces of a machine')
     return leave(order, lambda ready: become_machine(order, ready), plug)
 
@@ -272,7 +331,7 @@ def start_switch(order: Order) -> int:
 
     def hold(ready: int) -> NoReturn:
         os.write(ready, b'ready\n')
-        become(order['init'], os.open('/dev/null', os.O_WRONLY), ready)
+        become(order['init'], os.open('/dev/null', os.O_WRONLY), ready, {})
 
     return leave(order, hold, lambda _order, _child: None)
 

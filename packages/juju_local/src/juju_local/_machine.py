@@ -20,7 +20,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from juju_local import _boot, _network, _store, _upper
+from juju_local import _boot, _cgroups, _network, _store, _upper
 from juju_local._errors import JujuLocalError
 
 JUJU = '/usr/lib/juju-local'
@@ -85,6 +85,7 @@ class Machines:
         self.composed = not is_initial_user_namespace() or self.unprivileged
         self.run_directory = self.directory / 'run'
         self._switch_lock = threading.Lock()
+        self._group = _cgroups.model_group(self.directory)
         self._nsenter = shutil.which('nsenter', path=PATH) or 'nsenter'
 
     # -- asking
@@ -116,6 +117,7 @@ class Machines:
         if self.is_running(spec.id):
             return
         self.kill(spec.id)  # one that was not ready when its starter died
+        self._check_furniture()
         home = self.directory / 'machines' / spec.id
         for name in ('upper', 'work', 'root'):
             (home / name).mkdir(parents=True, exist_ok=True)
@@ -135,6 +137,7 @@ class Machines:
         if pid is not None:
             _end(pid, signal.SIGKILL, STOP_TIMEOUT_S)
         self._pid_file(f'machine-{machine}').unlink(missing_ok=True)
+        _cgroups.remove(self._group, machine)
 
     def remove(self, machine: str) -> None:
         """End a machine and delete what it wrote."""
@@ -152,6 +155,7 @@ class Machines:
         switch = self._alive('switch', '')
         if switch is not None:
             _end(switch, signal.SIGKILL, STOP_TIMEOUT_S)
+        _cgroups.remove(self._group)
 
     def destroy(self) -> None:
         """End and delete all machines and the network."""
@@ -172,6 +176,8 @@ class Machines:
             self.kill(path.stem.partition('-')[2])
         if not os.access(PERL, os.X_OK):
             raise MachineError(f'{PERL} is missing, which the hook tools need: install perl-base')
+        if self.store.machine.cgroups:
+            _cgroups.sweep()
         self.run_directory.mkdir(parents=True, exist_ok=True)
         _copy_program(Path(__file__).with_name('hooktool'), self.run_directory / 'hooktool')
         self._compile_store()
@@ -188,8 +194,9 @@ class Machines:
 
     def _compile_store(self) -> None:
         """Compile the store's modules: machines see it read-only and would compile them in each start of a program."""
+        store = self.store.base or self.store
         for python in ('/usr/bin/python3', sys.executable):
-            command = [python, '-m', 'compileall', '-q', str(self.store.directory)]
+            command = [python, '-m', 'compileall', '-q', str(store.directory)]
             subprocess.run(command, capture_output=True, check=False)  # a store we may not write to is only slower
 
     # -- using
@@ -252,6 +259,18 @@ class Machines:
         state = self.directory.stat()
         return f'{state.st_dev}:{state.st_ino}'
 
+    def _check_furniture(self) -> None:
+        if self.composed and (self.store.machine.cgroups or self.store.machine.disk):
+            raise NotPermittedError(
+                f'the store {self.store.name} needs machines that only root can make',
+                'Run juju-local as root (not in a user namespace), or use the store of stand-ins.',
+            )
+
+    def _disk(self, home: Path) -> list[tuple[str, str]]:
+        """Return (source, folder) of what must not lie on an overlay; '' is memory, where the disk is an overlay."""
+        is_overlay = _filesystem(home) == 'overlay'
+        return [('' if is_overlay else f'{home}/disk{path}', path) for path in self.store.machine.disk]
+
     def _order(self, spec: Spec, hosts: Mapping[str, str], home: Path) -> dict[str, object]:
         cover = [] if self.directory.is_relative_to('/tmp') else [str(self.directory)]  # noqa: S108
         return {
@@ -275,16 +294,22 @@ class Machines:
             # not a link: a virtual environment's interpreter finds its packages by the path it is called by
             'programs': {f'{JUJU}/python': f'#!/bin/sh\nexec {sys.executable} "$@"\n'},
             'init': [f'{JUJU}/store/{self.store.init}'],
+            'environment': dict(self.store.machine.environment),
+            'sysctl': dict(self.store.machine.sysctl),
+            'disk': self._disk(home),
+            'cgroups': _cgroups.make(self._group, spec.id) if self.store.machine.cgroups else None,
         }
 
     def _binds(self) -> list[tuple[str, str, bool]]:
         """Return (source, target, read-only): the interpreter wherever it lies, the store and the socket's folder."""
+        base = self.store.base
         prefixes = {sys.prefix, sys.base_prefix, str(Path(sys.executable).resolve().parent.parent)}
         visible = [prefix for prefix in sorted(prefixes) if not prefix.startswith('/usr')]
         outer = [prefix for prefix in visible if not any(prefix.startswith(f'{other}/') for other in visible)]
         return [
             *((prefix, prefix, True) for prefix in outer),
             (str(self.store.directory), f'{JUJU}/store', True),
+            *([(str(base.directory), f'{JUJU}/store/{_store.BASE}', True)] if base else []),
             (str(self.run_directory), RUN, True),
         ]
 
@@ -340,6 +365,13 @@ def remedy(unprivileged: bool) -> str:
     ]
     how = f'allow it ({"; ".join(off)})' if off else 'allow unprivileged user namespaces'
     return f'Machines need a user namespace, which this system refuses to user {os.getuid()}: run as root, or {how}.'
+
+
+def _filesystem(path: Path) -> str:
+    """Return the type of the file system that a path lies on."""
+    mounts = [line.partition(' - ') for line in Path('/proc/self/mountinfo').read_text().splitlines()]
+    places = {mount.split()[4]: source.split()[0] for mount, _, source in mounts}
+    return next(places[str(folder)] for folder in (path.resolve(), *path.resolve().parents) if str(folder) in places)
 
 
 def _sysctl(name: str) -> str:
