@@ -6,19 +6,16 @@ import dataclasses
 import functools
 import json
 import subprocess
-from collections.abc import Callable, Mapping
-from typing import Any, TypeVar
+from collections.abc import Mapping
+from typing import Any
 
 from charmhelpers.core import hookenv
-from charms.layer.kubernetes_common import api, files, node, options, records, snaps
+from charms.layer.kubernetes_common import api, files, node, options, snaps
 from charms.layer.kubernetes_common.versions import Version
 from charms.reactive import endpoint_from_flag, is_flag_set
 
-from . import credentials, endpoints, extra_args, kubelet, machine, paths
+from . import credentials, endpoints, extra_args, in_force, kubelet, machine, paths
 from .facts import Cluster, Dns, Facts, Machine, Relations, Settings, Versions
-
-RUNTIMES = ('auto', 'apt', 'upstream', 'nvidia')
-T = TypeVar('T')
 
 
 def collect() -> Facts:
@@ -154,11 +151,10 @@ def _settings() -> tuple[Settings | None, tuple[options.Invalid, ...]]:
     Settings are None while an option is bad that never had a good value.
     """
     problems: list[options.Invalid] = []
-    kubelet_args = _in_force('kubelet-extra-args', options.arguments, problems)
-    proxy_args = _in_force('proxy-extra-args', options.arguments, problems)
-    kubelet_config = _in_force('kubelet-extra-config', options.mapping, problems)
-    privileged = _in_force('allow-privileged', _allow_privileged, problems)
-    _in_force('docker_runtime', _docker_runtime, problems)
+    kubelet_args = in_force.value('kubelet-extra-args', options.arguments, problems)
+    proxy_args = in_force.value('proxy-extra-args', options.arguments, problems)
+    kubelet_config = in_force.value('kubelet-extra-config', options.mapping, problems)
+    privileged = in_force.value('allow-privileged', _allow_privileged, problems)
     if kubelet_args is None or proxy_args is None or kubelet_config is None or privileged is None:
         return None, tuple(problems)
     return Settings(kubelet_args, proxy_args, kubelet_config, privileged), tuple(problems)
@@ -182,21 +178,5 @@ def _known_args(
     return {name: value for name, value in arguments.items() if name not in refused}, [*problems]
 
 
-def _in_force(name: str, parser: Callable[[options.Config, str], T], problems: list[options.Invalid]) -> T | None:
-    config = hookenv.config()
-    try:
-        value = parser(config, name)
-    except options.Invalid as error:
-        problems.append(error)
-        good = records.get(f'option-{name}')
-        return parser({name: good}, name) if isinstance(good, str) else None
-    records.put(f'option-{name}', options.text(config, name))
-    return value
-
-
 def _allow_privileged(config: options.Config, name: str) -> str:
     return options.choice(config, name, ('true', 'false', 'auto'))
-
-
-def _docker_runtime(config: options.Config, name: str) -> str:
-    return options.choice(config, name, RUNTIMES)
