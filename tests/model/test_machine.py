@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import shutil
 import subprocess
@@ -9,6 +10,7 @@ import sys
 import tempfile
 import textwrap
 import time
+from collections.abc import Iterator
 from pathlib import Path
 
 import juju_local
@@ -374,3 +376,50 @@ def test_who_is_not_root_hears_that_real_software_needs_it(nobodys_folder):
     assert done.stdout.startswith(
         'NotPermittedError: the store bare needs machines that only root can make; Run juju-local as root'
     )
+
+
+@pytest.fixture
+def store_above(bare_store, tmp_path):
+    folder = tmp_path / 'above'
+    (folder / 'base').mkdir(parents=True)
+    (folder / 'file').write_text('from the store\n')
+    service = [sys.executable, '-m', 'http.server', '8000']
+    settings = {'base': str(bare_store), 'hosts': ['registry.example'], 'services': {'web': service}}
+    (folder / 'store.yaml').write_text(yaml.safe_dump({'name': 'above', **settings}))
+    return folder
+
+
+def test_a_store_that_builds_on_another_serves_its_machines_under_names_of_others(model_dir, store_above):
+    machines = _machine.Machines(model_dir, store_above)
+    machines.start(spec(0), HOSTS)
+    try:
+        assert shell(machines, 'readlink -f /proc/1/exe; ls /usr/lib/juju-local/store').split()[1:] == [
+            'base',
+            'file',
+            'store.yaml',
+        ]
+        assert shell(machines, 'ls /usr/lib/juju-local/store/base/bin') == 'init\n'
+        fetch = f'until {PYTHON} -c "$1" 2>/dev/null; do sleep 0.1; done'
+        read = (
+            "import urllib.request as r; print(r.urlopen('http://registry.example:8000/file').read().decode(), end='')"
+        )
+        answer = machines.run('0', ['timeout', '30', 'sh', '-c', fetch, '-', read])
+        assert answer.stdout == b'from the store\n'
+        machines.write_hosts({**HOSTS, 'juju-abc-7': '10.87.0.17'})
+        assert 'registry.example' in shell(machines, 'cat /etc/hosts')
+    finally:
+        machines.halt()
+    for _ in range(100):  # the kernel ends them a moment after the switch
+        if not list(_commands_with('http.server 8000')):
+            break
+        time.sleep(0.1)
+    else:
+        pytest.fail('the service outlives the model')
+
+
+def _commands_with(words: str) -> Iterator[str]:
+    for path in Path('/proc').glob('[0-9]*/cmdline'):
+        with contextlib.suppress(OSError):
+            text = path.read_bytes().replace(b'\0', b' ').decode(errors='replace')
+            if words in text and 'pytest' not in text:
+                yield text

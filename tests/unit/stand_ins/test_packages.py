@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import shutil
 import subprocess
 import sys
@@ -32,6 +33,26 @@ def test_docker_is_installed_with_what_it_needs_and_runs(machine):
     machine.ok('apt-get', '--assume-yes', 'purge', 'docker.io')
     assert machine.state('docker') == 'inactive'
     assert not (machine.root / 'usr/bin/docker').exists()
+
+
+def test_files_of_a_linked_tree_are_linked_but_for_configuration(bare, tmp_path):
+    tree = tmp_path / 'store/trees/tool/usr/bin'
+    tree.mkdir(parents=True)
+    (tree / 'tool').write_text('#!/bin/sh\n')
+    (tree / 'alias').symlink_to('tool')
+    etc = tmp_path / 'store/trees/tool/etc'
+    etc.mkdir()
+    (etc / 'tool.conf').write_text('a=1\n')
+    offer = {'packages': {'tool': {'version': '1', 'tree': 'tool', 'linked': True}}}
+    (tmp_path / 'store/packages.json').write_text(json.dumps(offer))
+    bare.store = tmp_path / 'store'
+    bare.ok('apt-get', 'install', '-y', 'tool')
+    assert (bare.root / 'usr/bin/tool').readlink() == tree / 'tool'
+    assert str((bare.root / 'usr/bin/alias').readlink()) == 'tool'
+    assert not (bare.root / 'etc/tool.conf').is_symlink()
+    bare.ok('apt-get', 'purge', '-y', 'tool')
+    assert not (bare.root / 'usr/bin/tool').is_symlink()
+    assert not (bare.root / 'etc/tool.conf').exists()
 
 
 def test_fm_51_two_docker_packages_never_stay_together(machine):

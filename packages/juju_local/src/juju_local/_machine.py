@@ -20,7 +20,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from juju_local import _boot, _cgroups, _network, _store, _upper
+from juju_local import _boot, _cgroups, _network, _services, _store, _upper
 from juju_local._errors import JujuLocalError
 
 JUJU = '/usr/lib/juju-local'
@@ -181,16 +181,28 @@ class Machines:
         self.run_directory.mkdir(parents=True, exist_ok=True)
         _copy_program(Path(__file__).with_name('hooktool'), self.run_directory / 'hooktool')
         self._compile_store()
-        sleep = shutil.which('sleep', path=PATH) or '/bin/sleep'
         return self._boot(
             {
                 'kind': 'switch',
                 'user_namespace': self.unprivileged,
                 'own_network': _network.switch_commands(),
                 'pid_file': str(self._pid_file('switch')),
-                'init': [sleep, 'infinity'],
+                'init': self._switch_program(),
             }
         )
+
+    def _switch_program(self) -> list[str]:
+        """Return what holds the bridge: it runs the store's services there, or sleeps."""
+        if not self.store.services:
+            return [shutil.which('sleep', path=PATH) or '/bin/sleep', 'infinity']
+        folders = {'directory': str(self.store.directory), 'log': str(self.run_directory)}
+        return [
+            sys.executable,
+            '-I',
+            '-S',
+            _services.__file__,
+            json.dumps({**folders, 'services': self.store.services}),
+        ]
 
     def _compile_store(self) -> None:
         """Compile the store's modules: machines see it read-only and would compile them in each start of a program."""
@@ -233,11 +245,15 @@ class Machines:
             file = Path(f'/proc/{pid}/root/etc/hosts')
             with contextlib.suppress(FileNotFoundError, ProcessLookupError):
                 present = file.read_text()
-                text = _network.merged_hosts(present, dict(hosts))
+                text = _network.merged_hosts(present, self._names(hosts))
                 if text != present:
                     _boot.write(str(file), text)
 
     # -- inside
+
+    def _names(self, hosts: Mapping[str, str]) -> dict[str, str]:
+        """Return what machines look up: each other, and whom the store's services stand for."""
+        return {**hosts, **dict.fromkeys(self.store.hosts, _network.GATEWAY)}
 
     def _pid_file(self, name: str) -> Path:
         return self.run_directory / f'{name}.pid'
@@ -290,7 +306,7 @@ class Machines:
             'cover': cover,
             'binds': self._binds(),
             'links': self._links(spec),
-            'files': _files(spec, hosts),
+            'files': _files(spec, self._names(hosts)),
             # not a link: a virtual environment's interpreter finds its packages by the path it is called by
             'programs': {f'{JUJU}/python': f'#!/bin/sh\nexec {sys.executable} "$@"\n'},
             'init': [f'{JUJU}/store/{self.store.init}'],

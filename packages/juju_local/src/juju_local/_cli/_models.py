@@ -102,7 +102,7 @@ def _ask(session: Session) -> None:
 @_output.formatted('yaml', 'json', default='yaml')
 def store(session: Session, what: str, form: str, output: str) -> None:  # noqa: ARG001
     """Tell of the store that the programs of this model's machines come from."""
-    found = _store.read(_settle.store_directory(session.look().settings.store))
+    found = _store.read(_store.find(session.look().settings.store))
     tree = {
         'name': found.name,
         'directory': str(found.directory),
@@ -113,4 +113,4 @@ def store(session: Session, what: str, form: str, output: str) -> None:  # noqa:
 
 
 def _snaps(folder: Path) -> list[str]:
-    return sorted(path.parent.name for path in folder.glob('*/snap.yaml'))
+    return sorted(path.parent.name for path in folder.glob('*/snap.json'))

@@ -7,10 +7,8 @@ import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import closing, contextmanager
 from dataclasses import dataclass, field
-from pathlib import Path
 
-import juju_local
-from juju_local import _engine, _status
+from juju_local import _engine, _status, _store
 from juju_local._cli import _output
 from juju_local._cli._progress import Progress, elapsed
 from juju_local._cli._session import Session
@@ -51,7 +49,7 @@ def settle(
         engine = _engine.Engine(
             database,
             session.folder,
-            store=store_directory(database.read().settings.store),
+            store=_store.find(database.read().settings.store),
             seed=session.seed,
             cores=session.cores,
             progress=shown,
@@ -135,13 +133,8 @@ def _summary(model: Model, outcome: Outcome, began: float | None) -> dict[str, o
     }
 
 
-def store_directory(name: str) -> Path:
-    """Return where a store lies: the stand-ins come with this package, any other is a path."""
-    return Path(juju_local.__file__).parent / 'stand_ins' if name == 'stand-ins' else Path(name)
-
-
 def machines(session: Session) -> Machines:
-    return Machines(session.folder, store_directory(session.look().settings.store))
+    return Machines(session.folder, _store.find(session.look().settings.store))
 
 
 @contextmanager

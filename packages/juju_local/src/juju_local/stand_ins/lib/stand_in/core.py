@@ -36,10 +36,11 @@ def path(absolute: str) -> str:
 
 
 def store() -> str:
-    """Return the folder of the store this program belongs to (`$STAND_IN_STORE` in tests)."""
-    return os.environ.get('STAND_IN_STORE') or os.path.dirname(
-        os.path.dirname(os.path.dirname(os.path.realpath(__file__)))
-    )
+    """Return the folder of the machine's store: this program's own, or the one built on it (`$STAND_IN_STORE`)."""
+    own = os.path.dirname(os.path.dirname(os.path.dirname(os.path.realpath(__file__))))
+    above = os.path.dirname(own)
+    built_on = os.path.basename(own) == 'base' and os.path.exists(f'{above}/store.yaml')
+    return os.environ.get('STAND_IN_STORE') or (above if built_on else own)
 
 
 def say(text: str) -> None:

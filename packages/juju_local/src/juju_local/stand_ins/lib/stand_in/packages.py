@@ -57,11 +57,8 @@ def furnish() -> None:
 def unpack(packages: dict[str, dict[str, Any]], name: str, package: dict[str, Any], version: str = '') -> None:
     """Put a package's files in place and note it as installed."""
     for place in _tree(package):
-        if not place.startswith('/etc/') or not os.path.lexists(
-            core.path(place)
-        ):  # a configuration file in place stays
-            os.makedirs(os.path.dirname(core.path(place)), exist_ok=True)
-            shutil.copy(f'{core.store()}/trees/{package["tree"]}{place}', core.path(place), follow_symlinks=False)
+        if not place.startswith('/etc/') or not os.path.lexists(core.path(place)):  # there, what is in place stays
+            _put(place, package)
     for place, target in package.get('programs', {}).items():
         core.link(place, _program(target))
     packages[name] = {
@@ -71,6 +68,18 @@ def unpack(packages: dict[str, dict[str, Any]], name: str, package: dict[str, An
         'description': package.get('description', name),
         'architecture': package.get('architecture', 'amd64'),
     }
+
+
+def _put(place: str, package: dict[str, Any]) -> None:
+    """Put one file of a package's tree in place."""
+    source = f'{core.store()}/trees/{package["tree"]}{place}'
+    if package.get('linked') and not place.startswith('/etc/') and not os.path.islink(source):
+        core.link(place, _program(f'trees/{package["tree"]}{place}'))
+        return
+    os.makedirs(os.path.dirname(core.path(place)), exist_ok=True)
+    if os.path.lexists(core.path(place)):
+        os.unlink(core.path(place))
+    shutil.copy(source, core.path(place), follow_symlinks=False)
 
 
 def _program(target: str) -> str:
@@ -89,7 +98,11 @@ def _tree(package: dict[str, Any]) -> list[str]:
     if not package.get('tree'):
         return []
     base = f'{core.store()}/trees/{package["tree"]}'
-    return [f'{folder[len(base) :]}/{name}' for folder, _, names in os.walk(base) for name in names]
+    found = []
+    for folder, folders, names in os.walk(base):
+        links = [name for name in folders if os.path.islink(f'{folder}/{name}')]
+        found += [f'{folder[len(base) :]}/{name}' for name in (*names, *links)]
+    return found
 
 
 class Plan:
