@@ -222,3 +222,64 @@ def test_a_fail_rule_may_kill_delay_or_talk(bare):
     assert bare.ok('lspci').startswith('odd\n')
     assert bare.ok('lspci').startswith('odd\n')
     assert time.monotonic() - before > 0.6
+
+
+SERVER = """\
+import os, socket, sys
+assert os.environ['LISTEN_PID'] == str(os.getpid())
+for number in range(int(os.environ['LISTEN_FDS'])):
+    listener = socket.socket(fileno=3 + number)
+connection, _ = listener.accept()
+connection.sendall(f"{os.environ['LISTEN_FDNAMES']} {os.getpid()}".encode())
+connection.close()
+"""
+
+
+def asked(machine, path: str) -> str:
+    import socket
+
+    with socket.socket(socket.AF_UNIX) as connection:
+        folder = os.open(machine.root / 'run', os.O_PATH)  # the path itself is longer than a socket's may be
+        connection.connect(f'/proc/self/fd/{folder}/{path}')
+        os.close(folder)
+        connection.settimeout(60)
+        return connection.recv(100).decode()
+
+
+def socket_unit(machine, service: str) -> None:
+    machine.write('/server.py', SERVER)
+    machine.write('/etc/systemd/system/a.socket', '[Socket]\nListenStream=/run/a.sock\nSocketMode=0660\n')
+    machine.unit('a.service', service, '[Unit]\nRequires=a.socket\nAfter=a.socket')
+
+
+def test_a_service_gets_the_sockets_of_its_socket_unit(machine):
+    socket_unit(machine, f'ExecStart=/usr/bin/python3 {machine.root}/server.py')
+    machine.ok('systemctl', 'start', 'a')
+    assert machine.state('a.socket') == 'active'
+    assert (machine.root / 'run/a.sock').stat().st_mode & 0o777 == 0o660
+    pid = main_pid(machine, 'a')
+    assert asked(machine, 'a.sock') == f'a.socket {pid}'
+
+
+def test_a_client_at_a_socket_starts_the_service(machine):
+    socket_unit(machine, f'ExecStart=/usr/bin/python3 {machine.root}/server.py')
+    machine.ok('systemctl', 'start', 'a.socket')
+    assert machine.state('a') == 'inactive'
+    first = asked(machine, 'a.sock')
+    assert first.startswith('a.socket ')
+    machine.until('a', 'inactive')
+    assert asked(machine, 'a.sock') not in ('', first)
+    machine.ok('systemctl', 'stop', 'a.socket')
+    with pytest.raises(ConnectionRefusedError):
+        asked(machine, 'a.sock')
+
+
+def test_a_socket_whose_service_cannot_run_closes_after_some_tries(machine):
+    socket_unit(machine, 'ExecStart=/bin/false')
+    machine.ok('systemctl', 'start', 'a.socket')
+    import contextlib
+
+    with contextlib.suppress(ConnectionResetError):  # nobody ever took the connection
+        assert asked(machine, 'a.sock') == ''
+    machine.until('a.socket', 'failed')
+    assert 'service-start-limit-hit' in machine.ok('systemctl', 'show', '-p', 'Result', 'a.socket')

@@ -44,6 +44,7 @@ class Loop:
         self.selector = selectors.DefaultSelector()
         self.clients: list[Client] = []
         self.signals: list[int] = []
+        self.idle: dict[int, socket.socket] = {}  # sockets whose service is down
         self.halting = 0.0  # when the machine goes, on the monotonic clock; 0 while it stays
 
     def run(self, ready: int) -> int:
@@ -82,6 +83,7 @@ class Loop:
 
     def _turn(self) -> None:
         """Wait for something and deal with it."""
+        self._watch_sockets()  # before new pipes take the numbers of closed sockets
         for stream in self.manager.streams:
             self.selector.register(stream, selectors.EVENT_READ, lambda stream=stream: self._drain(stream))
         self.manager.streams.clear()
@@ -95,6 +97,20 @@ class Loop:
             self.halt()
         self.signals.clear()
         self._answer()
+
+    def _watch_sockets(self) -> None:
+        """Wait for clients at the sockets whose service is down."""
+        wanted = {} if self.halting else self.manager.idle_sockets()
+        for descriptor, sock in list(self.idle.items()):
+            if sock not in wanted:
+                del self.idle[descriptor]
+                self.selector.unregister(descriptor)
+        for sock, name in wanted.items():
+            if sock.fileno() not in self.idle:
+                self.idle[sock.fileno()] = sock
+                self.selector.register(
+                    sock.fileno(), selectors.EVENT_READ, lambda name=name: self.manager.activate(name)
+                )
 
     def _reap(self) -> None:
         ended = _process.reap()

@@ -11,11 +11,13 @@ from ._service import Service
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    import socket
     from collections.abc import Iterable
     from typing import Any
 
     from ._journal import Stream
     from ._notify import Notifications
+    from ._sockets import Listeners
 
 BOOT = ('sysinit.target', 'basic.target', 'sockets.target', 'multi-user.target', 'default.target')
 DOWN = ('dead', 'failed')
@@ -52,6 +54,7 @@ class Manager:
             name = real
         if name not in self.services:
             self.services[name] = Service(name, self.settled, self.streams)
+            self.services[name].sockets = self.listeners
             self.services[name].load()
         return self.services[name]
 
@@ -277,6 +280,27 @@ class Manager:
     @property
     def is_down(self) -> bool:
         return all(service.sub in DOWN for service in self.services.values())
+
+    def listeners(self, service: str) -> list[Listeners]:
+        """Return the sockets that are open for a service."""
+        known = [each.listeners for each in self.services.values()]
+        return [each for each in known if each is not None and each.service == service]
+
+    def idle_sockets(self) -> dict[socket.socket, str]:
+        """Return the sockets at which nobody serves, and whose they are: a client there starts the service."""
+        open_now = [each.listeners for each in self.services.values() if each.listeners is not None]
+        idle = [each for each in open_now if self.service(each.service).sub in DOWN]
+        return {sock: each.service for each in idle for sock in each.sockets}
+
+    def activate(self, name: str) -> None:
+        """Start a service because of a client at its socket; when that fails too often, the socket closes."""
+        self.start(name)
+        service = self.service(name)
+        if service.sub not in DOWN:
+            return
+        for each in list(self.services.values()):
+            if each.listeners is not None and each.listeners.service == name:
+                each.fail(f'service-{service.result}')
 
     # answers
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import fcntl
 import os
 import resource
 import signal
@@ -12,6 +13,7 @@ PATH = '/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin:/snap/bin'
 # systemd.exec(5), "Process Exit Codes": what a unit's status shows when it could not even be run
 CHDIR, EXEC, USER, GROUP, STDOUT = 200, 203, 217, 216, 209
 HANDLED = (signal.SIGTERM, signal.SIGINT, signal.SIGHUP, signal.SIGCHLD, signal.SIGPIPE, signal.SIGUSR1)
+SOCKETS_FROM = 512  # where descriptors that are passed on wait until their places are free
 LIMITS = {
     'LimitNOFILE': resource.RLIMIT_NOFILE,
     'LimitNPROC': resource.RLIMIT_NPROC,
@@ -54,8 +56,17 @@ def _home(user: str) -> str:
         return '/'
 
 
-def spawn(unit: units.Unit, command: units.Command, variables: dict[str, str], output: int) -> int:
-    """Fork and run a command of the unit, output going to a descriptor; return its process id."""
+def spawn(
+    unit: units.Unit,
+    command: units.Command,
+    variables: dict[str, str],
+    output: int,
+    sockets: list[tuple[str, int]],
+) -> int:
+    """Fork and run a command of the unit, output going to a descriptor; return its process id.
+
+    `sockets` are names and descriptors that it gets as its descriptors 3, 4 ... (sd_listen_fds(3)).
+    """
     words = command.expanded(variables)
     # a signal to the child must not meet our handlers, which would swallow it
     before = signal.pthread_sigmask(signal.SIG_BLOCK, HANDLED)
@@ -65,17 +76,23 @@ def spawn(unit: units.Unit, command: units.Command, variables: dict[str, str], o
         return pid
     code = EXEC
     try:
-        code = _become(unit, output)
+        code = _become(unit, output, [descriptor for _, descriptor in sockets])
         if not code:
             code = EXEC
-            _run(command.program, words, variables)
+            _run(command.program, words, {**variables, **_listening([name for name, _ in sockets])})
     except OSError as error:
         os.write(2, f'Failed to execute {command.program}: {error.strerror}\n'.encode())
     finally:
         os._exit(code)
 
 
-def _become(unit: units.Unit, output: int) -> int:
+def _listening(names: list[str]) -> dict[str, str]:
+    if not names:
+        return {}
+    return {'LISTEN_PID': str(os.getpid()), 'LISTEN_FDS': str(len(names)), 'LISTEN_FDNAMES': ':'.join(names)}
+
+
+def _become(unit: units.Unit, output: int, sockets: list[int]) -> int:
     """Turn the child into what the unit asks for; return the exit status to end with when that fails, else 0."""
     os.setsid()
     signal.set_wakeup_fd(-1)
@@ -89,7 +106,10 @@ def _become(unit: units.Unit, output: int) -> int:
             os.dup2(_stream(unit, key, null, output, descriptor), descriptor)
         except OSError:
             return STDOUT
-    os.closerange(3, 1024)
+    kept = [fcntl.fcntl(descriptor, fcntl.F_DUPFD, SOCKETS_FROM) for descriptor in sockets]
+    for place, descriptor in enumerate(kept, 3):
+        os.dup2(descriptor, place)
+    os.closerange(3 + len(kept), 1024)
     os.umask(int(unit.last('Service', 'UMask', '0022'), 8))
     for key, kind in LIMITS.items():
         _limit(unit.last('Service', key), kind)

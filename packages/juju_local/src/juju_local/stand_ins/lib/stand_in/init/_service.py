@@ -11,7 +11,7 @@ import time
 import uuid
 
 from .. import core, unit_files, units
-from . import _journal, _notify, _process
+from . import _journal, _notify, _process, _sockets
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -63,6 +63,8 @@ class Service:
         self._streams = streams
         self._stream: _journal.Stream | None = None
         self._notifications: _notify.Notifications | None = None
+        self.listeners: _sockets.Listeners | None = None  # of a socket unit that listens
+        self.sockets: Callable[[str], list[_sockets.Listeners]] = lambda _name: []  # that pass theirs to this service
 
     # what it is
 
@@ -128,9 +130,20 @@ class Service:
             return self._die('start-limit-hit')
         self.asked_to_stop = False
         self.result = 'success'
+        if self.name.endswith('.socket') and not self._listen():
+            return self._die('resources')
         if not self.is_program:
             return self._to('active')
         return self._prepare()
+
+    def _listen(self) -> bool:
+        try:
+            self.listeners = _sockets.Listeners(self.unit)
+        except (OSError, ValueError) as error:
+            _journal.note(self.name, f'{self.name}: Failed to listen on sockets: {error}')
+            return False
+        _journal.note(self.name, f'Listening on {self.description}.')
+        return True
 
     def _prepare(self) -> None:
         self.main_pid = self.control_pid = 0
@@ -171,6 +184,12 @@ class Service:
         self._variables['MAINPID'] = str(self.main_pid)
         self._enter('reload', 'ExecReload')
         return True
+
+    def fail(self, result: str) -> None:
+        """Give up a socket unit."""
+        self.asked_to_stop = True
+        self.result = result
+        self._terminate()
 
     def kill(self, number: int, whom: str) -> None:
         pids = {self.main_pid} - {0} if whom == 'main' else self.members()
@@ -310,7 +329,8 @@ class Service:
             identifier = self.unit.last('Service', 'SyslogIdentifier') or os.path.basename(command.program)
             self._stream = _journal.Stream(self.name, identifier)
             self._streams.append(self._stream)
-        pid = _process.spawn(self.unit, command, self._variables, self._stream.writer)
+        passed = [(each.name, sock.fileno()) for each in self.sockets(self.name) for sock in each.sockets]
+        pid = _process.spawn(self.unit, command, self._variables, self._stream.writer, passed)
         self._stream.pid = pid
         return pid
 
@@ -426,6 +446,9 @@ class Service:
         """The unit is down: for good, or until it is due again."""
         self.main_pid = self.control_pid = 0
         self._close_streams()
+        if self.listeners is not None:
+            self.listeners.close()
+            self.listeners = None
         if self.result != 'success':
             _journal.note(self.name, f"{self.name}: Failed with result '{self.result}'.")
         else:
