@@ -1,4 +1,4 @@
-"""Starts the stand-ins as plain processes: a folder of their own, free ports, no machine."""
+"""Starts stand-ins, and the real programs, as plain processes: a folder of their own, free ports, no machine."""
 
 from __future__ import annotations
 
@@ -17,6 +17,7 @@ from pathlib import Path
 from typing import Any
 
 import juju_local
+from juju_local import _store
 
 SNAPS = Path(juju_local.__file__).parent / 'stand_ins' / 'snaps'
 VERSION = os.environ.get('CONTRACT_VERSION', 'v1.20.15')
@@ -28,9 +29,16 @@ def free_port() -> int:
         return int(probe.getsockname()[1])
 
 
-def command(program: str, flags: Mapping[str, object]) -> list[str]:
+def real_programs() -> Path | None:
+    """Return the folder of the real etcd and kube-apiserver: $KUBERNETES_BIN, or what `make store` built."""
+    named = os.environ.get('KUBERNETES_BIN')
+    folder = Path(named) if named else _store.cache() / _store.REAL / 'bin'
+    return folder if all((folder / name).exists() for name in ('etcd', 'kube-apiserver')) else None
+
+
+def command(program: str, flags: Mapping[str, object], real: Path | None = None) -> list[str]:
     words = [f'--{name}={value}' for name, value in flags.items()]
-    return [sys.executable, str(SNAPS / program / program), *words]
+    return [str(real / program), *words] if real else [sys.executable, str(SNAPS / program / program), *words]
 
 
 def environment(folder: Path, version: str = VERSION) -> dict[str, str]:
@@ -47,11 +55,17 @@ def run(folder: Path, program: str, *arguments: str, version: str = VERSION) -> 
 
 @contextlib.contextmanager
 def started(
-    folder: Path, program: str, flags: Mapping[str, object], *, version: str = VERSION
+    folder: Path,
+    program: str,
+    flags: Mapping[str, object],
+    *,
+    version: str = VERSION,
+    real: Path | None = None,
 ) -> Iterator[subprocess.Popen[bytes]]:
-    """Run a daemon for as long as the block lasts; its log is FOLDER/PROGRAM.log."""
+    """Run a daemon for as long as the block lasts; its log is FOLDER/PROGRAM.log. `real`: where real ones are."""
     with (folder / f'{program}.log').open('ab') as log:
-        process = subprocess.Popen(command(program, flags), env=environment(folder, version), stdout=log, stderr=log)
+        words = command(program, flags, real)
+        process = subprocess.Popen(words, env=environment(folder, version), stdout=log, stderr=log)
         try:
             yield process
         finally:

@@ -1,7 +1,10 @@
-"""The cluster that contract tests talk to: stand-ins started here, or a real API server.
+"""The clusters that contract tests talk to: etcd and API server started here, as stand-ins and as the real programs.
 
-For a real one set CONTRACT_SERVER (https://host:port), CONTRACT_CA (file) and CONTRACT_TOKEN, or CONTRACT_CERTIFICATE
-and CONTRACT_KEY (files), of a user in system:masters. Tests that need to start programs of their own are skipped then.
+The real ones are found in $KUBERNETES_BIN or where `make store` put them; without them the tests run on stand-ins only.
+A module that starts more programs than those says `STAND_INS_ONLY = True`.
+
+For another real one set CONTRACT_SERVER (https://host:port), CONTRACT_CA (file) and CONTRACT_TOKEN, or
+CONTRACT_CERTIFICATE and CONTRACT_KEY (files), of a user in system:masters.
 """
 
 from __future__ import annotations
@@ -19,7 +22,7 @@ import pytest
 sys.path.insert(0, str(Path(__file__).parent))
 
 from _certificates import Authority
-from _programs import Http, eventually, free_port, started
+from _programs import Http, eventually, free_port, real_programs, started
 
 TOKENS = """\
 admin-token,admin,admin,"system:masters"
@@ -29,17 +32,25 @@ nobody-token,nobody,nobody
 """
 
 
+STAND_INS, REAL, OTHER = 'stand-ins', 'real', 'other'
+
+
 @dataclass
 class Cluster:
     admin: Http
     real: bool
     folder: Path
     authority: Path | None
-    flags: dict[str, object]  # what the API server was started with
+    flags: dict[str, object]  # what the API server was started with; none: it is not ours
 
     @property
     def server(self) -> str:
         return self.admin.server
+
+    @property
+    def is_ours(self) -> bool:
+        """Whether it was started here, with TOKENS and without controllers."""
+        return bool(self.flags)
 
     def as_user(self, token: str) -> Http:
         return Http(self.server, self.authority, token=token)
@@ -56,46 +67,62 @@ class Cluster:
         return path
 
 
-@pytest.fixture(scope='session')
-def cluster(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Cluster]:
-    folder = tmp_path_factory.mktemp('cluster')
-    if server := os.environ.get('CONTRACT_SERVER'):
-        authority = Path(os.environ['CONTRACT_CA'])
-        certificate = os.environ.get('CONTRACT_CERTIFICATE')
-        pair = (Path(certificate), Path(os.environ['CONTRACT_KEY'])) if certificate else None
-        admin = Http(server, authority, token=os.environ.get('CONTRACT_TOKEN', ''), certificate=pair)
-        yield Cluster(admin, True, folder, authority, {})
+def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
+    if 'cluster' not in metafunc.fixturenames:
         return
+    kinds = [OTHER] if os.environ.get('CONTRACT_SERVER') else [STAND_INS, REAL]
+    if getattr(metafunc.module, 'STAND_INS_ONLY', False):
+        kinds = [STAND_INS]
+    metafunc.parametrize('cluster', kinds, indirect=True, scope='session')
+
+
+@pytest.fixture(scope='session')
+def cluster(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Cluster]:
+    folder = tmp_path_factory.mktemp('cluster')
+    if request.param == OTHER:
+        yield _other(folder)
+        return
+    real = real_programs() if request.param == REAL else None
+    if request.param == REAL and real is None:
+        pytest.skip('no real kube-apiserver here: `make store` builds it, or $KUBERNETES_BIN names its folder')
     with contextlib.ExitStack() as stack:
-        yield _stand_ins(folder, stack)
+        yield _started(folder, stack, real)
 
 
-def _stand_ins(folder: Path, stack: contextlib.ExitStack) -> Cluster:
+def _other(folder: Path) -> Cluster:
+    authority = Path(os.environ['CONTRACT_CA'])
+    certificate = os.environ.get('CONTRACT_CERTIFICATE')
+    pair = (Path(certificate), Path(os.environ['CONTRACT_KEY'])) if certificate else None
+    server, token = os.environ['CONTRACT_SERVER'], os.environ.get('CONTRACT_TOKEN', '')
+    return Cluster(Http(server, authority, token=token, certificate=pair), True, folder, authority, {})
+
+
+def _started(folder: Path, stack: contextlib.ExitStack, real: Path | None) -> Cluster:
     authority = Authority(folder)
     server, key = authority.issue('server', 'kube-apiserver')
     client, client_key = authority.issue('client', 'client')
     (folder / 'tokens.csv').write_text(TOKENS)
-    etcd, secure = f'https://127.0.0.1:{free_port()}', free_port()
+    etcd, peers, secure = f'https://127.0.0.1:{free_port()}', f'http://127.0.0.1:{free_port()}', free_port()
     tls = {'cert-file': server, 'key-file': key, 'trusted-ca-file': authority.path, 'client-cert-auth': 'true'}
-    urls = {'listen-client-urls': etcd, 'advertise-client-urls': etcd}
-    stack.enter_context(
-        started(folder, 'etcd', {'name': 'a', 'data-dir': folder / 'etcd', **urls, **tls}, version='3.4.23')
-    )
+    urls = {'listen-client-urls': etcd, 'advertise-client-urls': etcd, 'listen-peer-urls': peers}
+    urls |= {'initial-advertise-peer-urls': peers, 'initial-cluster': f'a={peers}'}
+    storage: dict[str, object] = {'name': 'a', 'data-dir': folder / 'etcd', **urls, **tls}
+    stack.enter_context(started(folder, 'etcd', storage, version='3.4.23', real=real))
     flags: dict[str, object] = {
         'etcd-servers': etcd, 'etcd-cafile': authority.path, 'etcd-certfile': client, 'etcd-keyfile': client_key,
         'secure-port': secure, 'bind-address': '127.0.0.1', 'tls-cert-file': server, 'tls-private-key-file': key,
         'client-ca-file': authority.path, 'token-auth-file': folder / 'tokens.csv', 'authorization-mode': 'Node,RBAC',
         'enable-admission-plugins': 'NodeRestriction', 'service-cluster-ip-range': '10.152.183.0/24',
         'service-account-issuer': 'https://kubernetes.default.svc', 'service-account-signing-key-file': key,
-        'service-account-key-file': key,
+        'service-account-key-file': key, 'endpoint-reconciler-type': 'none',
         'kubelet-client-certificate': client, 'kubelet-client-key': client_key,
         'kubelet-certificate-authority': authority.path, 'kubelet-preferred-address-types': 'InternalIP',
         'allow-privileged': 'true',
     }  # fmt: skip
-    stack.enter_context(started(folder, 'kube-apiserver', flags))
+    stack.enter_context(started(folder, 'kube-apiserver', flags, real=real))
     admin = Http(f'https://127.0.0.1:{secure}', authority.path, token='admin-token')
     eventually(lambda: admin.call('GET', '/readyz')[0] == 200)
-    return Cluster(admin, False, folder, authority.path, flags)
+    return Cluster(admin, real is not None, folder, authority.path, flags)
 
 
 _numbers = itertools.count()
@@ -107,7 +134,7 @@ def namespace(cluster: Cluster) -> Iterator[str]:
     name = f'contract-{os.getpid()}-{next(_numbers)}'
     cluster.admin.post('/api/v1/namespaces', {'metadata': {'name': name}})
     accounts = f'/api/v1/namespaces/{name}/serviceaccounts'
-    if not cluster.real:  # a controller manager runs beside the stand-in in few tests only
+    if cluster.is_ours:  # a controller manager runs beside it in few tests only
         cluster.admin.call('POST', accounts, {'metadata': {'name': 'default'}})
     eventually(lambda: cluster.admin.call('GET', f'{accounts}/default')[0] == 200)
     yield name

@@ -11,8 +11,8 @@ from _programs import Http
 
 @pytest.fixture(autouse=True)
 def own_tokens(cluster: Any) -> None:
-    if cluster.real:
-        pytest.skip('needs the tokens of the stand-in')
+    if not cluster.is_ours:
+        pytest.skip('needs tokens of our own')
 
 
 def test_a_wrong_token_is_unauthorized(cluster: Any) -> None:

@@ -12,6 +12,7 @@ import pytest
 from _programs import SNAPS, Http, eventually, free_port, run, started
 from juju_local.stand_ins.kube import _client, _leader
 
+STAND_INS_ONLY = True
 KUBERNETES = ['kube-apiserver', 'kube-controller-manager', 'kube-scheduler', 'kubelet', 'kube-proxy']
 
 

@@ -16,6 +16,7 @@ from _programs import eventually, free_port, started
 CACHE = Path(os.environ.get('XDG_CACHE_HOME') or Path.home() / '.cache')
 KUBECTL = Path(os.environ.get('CONTRACT_KUBECTL') or CACHE / 'canonical-kubernetes/kubectl')
 NODE = 'node-a'
+STAND_INS_ONLY = True
 
 DEPLOYMENT = """
 apiVersion: apps/v1

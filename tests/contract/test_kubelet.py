@@ -14,6 +14,7 @@ from _certificates import Authority
 from _programs import VERSION, Http, eventually, free_port, run, started
 
 NODE = 'node-a'
+STAND_INS_ONLY = True
 
 
 def kubelet_flags(cluster: Any, folder: Path, **more: object) -> dict[str, object]:

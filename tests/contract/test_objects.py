@@ -303,7 +303,7 @@ def test_discovery_names_what_is_served(cluster: Any) -> None:
 
 
 def test_a_deleted_namespace_goes(cluster: Any) -> None:
-    if not cluster.real:
+    if cluster.is_ours:
         pytest.skip('needs a controller manager: see test_kubectl')
     cluster.admin.post('/api/v1/namespaces', {'metadata': {'name': 'short-lived'}})
     cluster.admin.call('DELETE', '/api/v1/namespaces/short-lived')
