@@ -136,7 +136,9 @@ def test_flannel_answers_a_worker_after_it_wrote_its_configuration(flannel: Any)
     cni = joined(flannel, is_master='False', kubeconfig_path='/root/cdk/kubeconfig')
     assert flannel.bag(cni) == {'cidr': '10.1.0.0/16', 'cni-conf-file': '10-flannel.conflist'}
     written = json.loads((flannel.root / 'etc/cni/net.d/10-flannel.conflist').read_text())
-    assert [plugin['type'] for plugin in written['plugins']] == ['flannel', 'portmap']
+    assert [plugin['type'] for plugin in written['plugins']] == ['bridge', 'portmap']
+    assert written['plugins'][0]['ipam']['ranges'] == [[{'subnet': '10.1.0.0/24'}]]
+    assert flannel.active == {'flannel-network.service'}
     assert flannel.status == ('active', 'Flannel network 10.1.0.0/16')
 
 
@@ -144,6 +146,46 @@ def test_flannel_writes_no_cni_configuration_on_a_master(flannel: Any) -> None:
     cni = joined(flannel, is_master='True')
     assert flannel.bag(cni) == {'cidr': '10.1.0.0/16'}
     assert not (flannel.root / 'etc/cni/net.d').exists()
+
+
+def test_flannel_makes_the_network_once_and_anew_when_it_is_another(flannel: Any) -> None:
+    joined(flannel, is_master='False')
+    assert ['systemctl', 'restart', 'flannel-network.service'] in flannel.made('systemctl')
+    unit = flannel.root / 'etc/systemd/system/flannel-network.service'
+    assert '/network.py 10.87.0.7 10.1.0.0/16 masquerade\n' in unit.read_text()
+    flannel.hook('update-status')
+    assert flannel.made('systemctl') == [['systemctl', 'is-active', 'flannel-network.service']]
+    flannel.config['cidr'] = '10.2.0.0/16'
+    flannel.hook('config-changed')
+    assert ['systemctl', 'restart', 'flannel-network.service'] in flannel.made('systemctl')
+
+
+@pytest.mark.parametrize(
+    ('cidr', 'unit', 'pods'),
+    [
+        ('10.1.0.0/16', 'flannel/0', '10.1.0.0/24'),
+        ('10.1.0.0/16', 'flannel/255', '10.1.255.0/24'),
+        ('10.1.0.0/16', 'flannel/256', ''),
+        ('10.1.0.0/23', 'flannel/1', '10.1.1.0/24'),
+        ('10.1.0.0/25', 'flannel/0', ''),
+    ],
+)
+def test_each_unit_of_flannel_has_pods_of_its_own_while_there_are_networks(
+    flannel: Any, cidr: str, unit: str, pods: str
+) -> None:
+    assert flannel.module('charm').subnet(cidr, unit) == pods
+
+
+def test_flannel_blocks_when_no_network_is_left(flannel: Any) -> None:
+    flannel.config['cidr'] = '10.1.0.0/25'
+    flannel.hook('config-changed')
+    assert flannel.status == ('blocked', 'cidr: 10.1.0.0/25 has no network of 24 bits left for flannel/0')
+
+
+def test_the_pods_network_lies_on_the_interface_that_has_the_address(flannel: Any) -> None:
+    shown = json.dumps([{'ifname': 'lo', 'addr_info': []}, {'ifname': 'ens3', 'addr_info': [{'local': '10.87.0.7'}]}])
+    assert flannel.module('network').interface(shown, '10.87.0.7') == 'ens3'
+    assert flannel.module('network').interface(shown, '10.87.0.8') == ''
 
 
 def test_flannel_waits_for_its_principal(flannel: Any) -> None:
