@@ -21,10 +21,10 @@ machines:
 
 venv: $(VENV)/.done  ## the virtual environment with everything pinned in requirements.txt
 
-$(VENV)/.done: requirements.txt packages/juju_local/pyproject.toml | host
+$(VENV)/.done: requirements.txt $(wildcard packages/*/pyproject.toml) | host
 	$(PYTHON) -m venv $(VENV)
 	$(BIN)/pip install --quiet --disable-pip-version-check --use-pep517 --requirement requirements.txt
-	$(BIN)/pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation --editable packages/juju_local
+	$(BIN)/pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation $(patsubst %/pyproject.toml,--editable %,$(wildcard packages/*/pyproject.toml))
 	touch $@
 
 charms: venv  ## build kubernetes-worker and kubernetes-master into build/

@@ -1,0 +1,402 @@
+"""Requests to one server: authenticated, in time, within the rate limit, repeated where that is safe."""
+
+from __future__ import annotations
+
+import asyncio
+import random
+import re
+import ssl
+from collections.abc import AsyncIterator, Callable, Mapping
+from types import TracebackType
+from typing import Any
+from urllib.parse import urlsplit
+
+from . import _errors, _json, _limits, _parser, _pool, _retry, _tls
+from ._authentication import Authentication, Grant
+from ._connection import Connection
+from ._errors import ConnectionFailed, DeadlineExceeded, Error, HttpError, InvalidConfiguration
+from ._limits import Limits
+from ._retry import Repeat, Retries
+
+Explain = Callable[[str, int, bytes, 'float | None'], HttpError]
+JSON = 'application/json'
+_UNSAFE = re.compile(r'[^!-~]')  # what would end a request line, or is no ASCII
+_LINE_BREAK = re.compile(r'[\r\n\0]')
+
+
+class Response:
+    """An answer, all of it. `repeated`: an earlier try of the same request may have been carried out too."""
+
+    __slots__ = ('body', 'head', 'repeated', 'status')
+
+    def __init__(self, status: int, head: bytes, body: bytes) -> None:
+        self.status = status
+        self.head = head
+        self.body = body
+        self.repeated = False
+
+    @property
+    def headers(self) -> dict[str, str]:
+        return _parser.headers(self.head)
+
+    def header(self, name: str) -> str:
+        """Return a header's value, '' if absent."""
+        return _parser.value(self.head, name.lower().encode('latin-1'))
+
+    def json(self) -> Any:
+        """Return the decoded body. Raises ValueError."""
+        return _json.loads(self.body)
+
+
+class Transport:
+    """Requests to one server. Make it anywhere, use it in one event loop, and `close()` it (or `async with` it).
+
+    `explain(request, status, body, retry_after_s)` makes the error of an answer with a status of 400 or more.
+    """
+
+    def __init__(
+        self,
+        server: str,
+        *,
+        tls: _tls.Tls | ssl.SSLContext | None = None,
+        authentication: Authentication | None = None,
+        proxy: str = '',
+        limits: Limits | None = None,
+        retries: Retries | None = None,
+        explain: Explain = _errors.from_text,
+        user_agent: str = 'aioclustermanager',
+    ) -> None:
+        """Raises InvalidConfiguration for a URL, certificate, key or proxy that cannot be used; connects to nothing."""
+        self.limits = limits or Limits()
+        self.retries = retries or Retries()
+        self.authentication = authentication
+        self._explain = explain
+        self._tls = tls if isinstance(tls, _tls.Tls) else _tls.Tls()
+        self._given = tls if isinstance(tls, ssl.SSLContext) else None
+        route, self._prefix = _route(server, self._tls.server_name, _pool.proxy(proxy))
+        self._pool = _pool.Pool(route, self.limits)
+        self._pool.context = self._context(None) if route.secure else None
+        if route.proxy and not route.secure:
+            self._prefix = f'http://{route.authority}{self._prefix}'
+        self._common = _block({'Host': route.authority, 'User-Agent': user_agent})
+        if route.proxy and route.proxy.credentials and not route.secure:
+            self._common += _block({'Proxy-Authorization': route.proxy.credentials})
+        self._grant: Grant | None = None if authentication else Grant()
+        self._granted = b''
+        self._renewal: asyncio.Task[None] | None = None
+        self._bucket = _limits.Bucket(self.limits.qps, self.limits.burst) if self.limits.qps else None
+        self._closed = False
+
+    @property
+    def server(self) -> str:
+        """Scheme, host and port."""
+        route = self._pool.route
+        return f'{"https" if route.secure else "http"}://{route.authority}'
+
+    @property
+    def ssl_context(self) -> ssl.SSLContext | None:
+        return self._pool.context
+
+    async def __aenter__(self) -> Transport:
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None
+    ) -> None:
+        await self.close()
+
+    async def close(self) -> None:
+        """Close all connections; calls under way fail. Idempotent."""
+        self._closed = True
+        if self._renewal:
+            self._renewal.cancel()
+        await self._pool.close()
+
+    async def request(
+        self,
+        method: str,
+        target: str,
+        body: bytes | None = None,
+        *,
+        content_type: str = JSON,
+        accept: str = JSON,
+        headers: Mapping[str, str] | None = None,
+        timeout_s: float | None = None,
+        repeat: Repeat | None = None,
+    ) -> Response:
+        """Return the answer to a request; `target` is path and query, already quoted.
+
+        timeout_s: for all tries together (default `limits.call_s`). repeat: default by method, see `Repeat`.
+        Raises HttpError (its kinds) for a status of 400 or more, ConnectionFailed, DeadlineExceeded.
+        """
+        loop = asyncio.get_running_loop()
+        until = _limits.until(loop.time(), self.limits.call_s if timeout_s is None else timeout_s)
+        call = _Call(method, target, body, content_type, accept, headers)
+        repeated = False
+        attempt, renewed = 0, False
+        while True:
+            try:
+                response = await self._once(loop, call, until)
+                if response.status < 400:
+                    response.repeated = repeated
+                    return response
+                error: Error = self._failure(call, response.status, response.head, response.body)
+            except ConnectionFailed as failure:
+                error = failure
+            if isinstance(error, HttpError):
+                error.repeated = repeated
+                if error.status == 401 and not renewed and self.authentication and self.authentication.renewable:
+                    self._grant, renewed = None, True
+                    continue
+            allowed = repeat or _retry.by_method(method)
+            if self._closed or attempt >= self.retries.attempts or not _retry.is_allowed(allowed, error):
+                raise error
+            repeated = repeated or _retry.may_have_acted(error)
+            await self._pause(loop, attempt, error, until)
+            attempt += 1
+
+    def stream(
+        self,
+        method: str,
+        target: str,
+        body: bytes | None = None,
+        *,
+        content_type: str = JSON,
+        accept: str = JSON,
+        headers: Mapping[str, str] | None = None,
+        timeout_s: float | None = None,
+        idle_s: float | None = None,
+    ) -> Stream:
+        """Return an answer to be read while it arrives: `async with transport.stream(...) as answer`.
+
+        timeout_s: until the head is there (default `limits.call_s`). idle_s: between two pieces, None for ever.
+        Entering raises as `request` does, and repeats nothing but a 401 that a new token may cure.
+        """
+        return Stream(self, _Call(method, target, body, content_type, accept, headers), timeout_s, idle_s)
+
+    # one try
+
+    async def _once(self, loop: asyncio.AbstractEventLoop, call: _Call, until: float) -> Response:
+        connection = await self._ready(loop, until)
+        try:
+            await connection.send(self._bytes(call), until, whole=True, bodiless=call.method == 'HEAD')
+        except DeadlineExceeded as error:
+            self._pool.discard(connection)
+            raise DeadlineExceeded(f'{call.name}: {error}') from None
+        except ConnectionFailed as error:
+            self._pool.discard(connection)
+            raise ConnectionFailed(f'{call.name}: {error}', sent=error.sent) from error.__cause__
+        except BaseException:
+            self._pool.discard(connection)
+            raise
+        parser = connection.parser
+        response = Response(parser.status, parser.head, connection.take())
+        self._pool.release(connection)
+        return response
+
+    async def _ready(self, loop: asyncio.AbstractEventLoop, until: float) -> Connection:
+        """Wait for our turn, a valid grant and a connection."""
+        now = loop.time()
+        if until <= now:
+            raise DeadlineExceeded('the time was over before the request was sent', sent=False)
+        if self._bucket and (pause := self._bucket.take(now)):
+            if now + pause > until:
+                raise DeadlineExceeded('the rate limit lets no request out in time', sent=False)
+            await asyncio.sleep(pause)
+        if self._grant is None or now >= self._grant.expires:
+            await self._renew()
+        return self._pool.idle(now) or await self._pool.acquire(until)
+
+    def _bytes(self, call: _Call) -> bytes:
+        target = self._prefix + call.target
+        if _UNSAFE.search(target):
+            raise ValueError(f'not quoted: {call.target!r}')
+        head = f'{call.method} {target} HTTP/1.1\r\nAccept: {call.accept}\r\n'
+        if call.headers:
+            head += _block(call.headers).decode('ascii')
+        if call.body is None:
+            if call.method in ('POST', 'PUT', 'PATCH'):
+                head += 'Content-Length: 0\r\n'
+            return b'%b%b%b\r\n' % (head.encode('ascii'), self._common, self._granted)
+        head += f'Content-Type: {call.content_type}\r\nContent-Length: {len(call.body)}\r\n'
+        return b'%b%b%b\r\n%b' % (head.encode('ascii'), self._common, self._granted, call.body)
+
+    def _failure(self, call: _Call, status: int, head: bytes, body: bytes) -> HttpError:
+        wait_s = _retry.retry_after_s(_parser.value(head, b'retry-after'))
+        return self._explain(call.name, status, body, wait_s)
+
+    async def _pause(self, loop: asyncio.AbstractEventLoop, attempt: int, error: Error, until: float) -> None:
+        asked = error.retry_after_s if isinstance(error, HttpError) else None
+        pause = _retry.pause_s(self.retries, attempt, asked, random.random)
+        if loop.time() + pause >= until:
+            raise error  # there is no time for another try: what went wrong tells more than "too late"
+        await asyncio.sleep(pause)
+
+    # who we are
+
+    async def _renew(self) -> None:
+        """Ask for a grant, once for all who wait."""
+        if self._renewal is None:
+            self._renewal = asyncio.get_running_loop().create_task(self._ask())
+            self._renewal.add_done_callback(self._renewal_over)
+        await asyncio.shield(self._renewal)
+
+    def _renewal_over(self, task: asyncio.Task[None]) -> None:
+        self._renewal = None
+        if not task.cancelled():
+            task.exception()  # whoever waited has it; nobody waiting is no reason for a warning
+
+    async def _ask(self) -> None:
+        if self.authentication is None:
+            self._grant = Grant()
+            return
+        grant = await self.authentication.grant()
+        before = self._grant.certificate if self._grant else None
+        self._granted = _block(dict([grant.header])) if grant.header else b''
+        if grant.certificate and grant.certificate != before:
+            self._pool.renew(self._context(grant.certificate))
+        self._grant = grant
+
+    def _context(self, certificate: _tls.ClientCertificate | None) -> ssl.SSLContext:
+        if self._given:
+            return self._given
+        tls = self._tls
+        if certificate:
+            tls = _tls.Tls(tls.ca, tls.ca_file, tls.verify, tls.server_name, certificate)
+        return _tls.context(tls)
+
+
+class _Call:
+    __slots__ = ('accept', 'body', 'content_type', 'headers', 'method', 'target')
+
+    def __init__(
+        self,
+        method: str,
+        target: str,
+        body: bytes | None,
+        content_type: str,
+        accept: str,
+        headers: Mapping[str, str] | None,
+    ) -> None:
+        self.method = method
+        self.target = target
+        self.body = body
+        self.content_type = content_type
+        self.accept = accept
+        self.headers = headers
+
+    @property
+    def name(self) -> str:
+        """What errors call it: the query may carry more than a log should."""
+        return f'{self.method} {self.target.partition("?")[0]}'
+
+
+class Stream:
+    """An answer that is read while it arrives."""
+
+    def __init__(self, transport: Transport, call: _Call, timeout_s: float | None, idle_s: float | None) -> None:
+        self._transport = transport
+        self._call = call
+        self._timeout_s = timeout_s
+        self._idle_s = idle_s
+        self._connection: Connection | None = None
+
+    async def __aenter__(self) -> Stream:
+        try:
+            return await self._begin()
+        except _errors.Unauthorized:
+            authentication = self._transport.authentication
+            if authentication is None or not authentication.renewable:
+                raise
+            self._transport._grant = None
+            return await self._begin()
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None
+    ) -> None:
+        connection, self._connection = self._connection, None
+        if connection:
+            self._transport._pool.release(connection)  # which closes it unless it was read to its end
+
+    async def _begin(self) -> Stream:
+        loop, transport = asyncio.get_running_loop(), self._transport
+        timeout_s = transport.limits.call_s if self._timeout_s is None else self._timeout_s
+        until = _limits.until(loop.time(), timeout_s)
+        connection = await transport._ready(loop, until)
+        try:
+            await connection.send(
+                transport._bytes(self._call), until, whole=False, bodiless=self._call.method == 'HEAD'
+            )
+            parser = connection.parser
+            if parser.status >= 400:
+                while not parser.complete:
+                    await connection.more(until)
+                raise transport._failure(self._call, parser.status, parser.head, connection.take())
+        except BaseException:
+            transport._pool.discard(connection)
+            raise
+        self._connection = connection
+        return self
+
+    @property
+    def status(self) -> int:
+        return self._open.parser.status
+
+    @property
+    def headers(self) -> dict[str, str]:
+        return _parser.headers(self._open.parser.head)
+
+    @property
+    def _open(self) -> Connection:
+        if self._connection is None:
+            raise RuntimeError('the answer is read within `async with` only')
+        return self._connection
+
+    async def read(self) -> bytes:
+        """Return what has arrived, waiting if nothing has; b'' at the end. Raises ConnectionFailed if cut off."""
+        connection = self._open
+        while not connection.parser.pieces:
+            if connection.parser.complete:
+                return b''
+            now = asyncio.get_running_loop().time()
+            await connection.more(_limits.until(now, self._idle_s))
+        return connection.take()
+
+    async def __aiter__(self) -> AsyncIterator[bytes]:
+        while piece := await self.read():
+            yield piece
+
+    async def lines(self) -> AsyncIterator[list[bytes]]:
+        """Yield the whole lines that have arrived, without their ends, many at a time; last one perhaps without end."""
+        rest = b''
+        while piece := await self.read():
+            if rest:
+                piece = rest + piece
+            lines = piece.split(b'\n')
+            rest = lines.pop()
+            if lines:
+                yield lines
+        if rest:
+            yield [rest]
+
+
+def _route(server: str, server_name: str, proxy: _pool.Proxy | None) -> tuple[_pool.Route, str]:
+    parts = urlsplit(server)
+    try:
+        port = parts.port
+    except ValueError as error:
+        raise InvalidConfiguration(f'server {server}: {error}') from error
+    if parts.scheme not in ('http', 'https') or not parts.hostname or parts.query or parts.fragment:
+        raise InvalidConfiguration(f'server {server!r} is no URL like https://HOST:PORT')
+    secure = parts.scheme == 'https'
+    return _pool.Route(parts.hostname, port or (443 if secure else 80), secure, server_name, proxy), parts.path.rstrip(
+        '/'
+    )
+
+
+def _block(headers: Mapping[str, str]) -> bytes:
+    """Return header lines. Raises ValueError for text that would make more of them."""
+    for name, text in headers.items():
+        if _LINE_BREAK.search(name) or _LINE_BREAK.search(text):
+            raise ValueError(f'header {name!r} has a line break in it')
+    return ''.join(f'{name}: {text}\r\n' for name, text in headers.items()).encode('latin-1')
