@@ -8,9 +8,10 @@ from charms.layer.kubernetes_worker.facts import (
     Dns,
     Facts,
     Machine,
+    Program,
+    Programs,
     Relations,
     Settings,
-    Versions,
 )
 
 CLUSTER = Cluster(
@@ -27,7 +28,7 @@ READY = Facts(
     relations=Relations(True, True, True, True),
     cluster=CLUSTER,
     machine=MACHINE,
-    versions=Versions((1, 12, 10), (1, 12, 10)),
+    programs=Programs(Program('kubelet', (1, 12, 10)), Program('kube-proxy', (1, 12, 10))),
     runtime=True,
     cni_plugins=True,
     settings=Settings(),

@@ -2,34 +2,14 @@ import dataclasses
 
 import pytest
 from charms.layer.kubernetes_worker import kubelet
-from charms.layer.kubernetes_worker.facts import Dns, Settings
+from charms.layer.kubernetes_worker.facts import Dns, Program, Settings
 from hypothesis import given
 from hypothesis import strategies as st
 from samples import CLUSTER, MACHINE
 
-MINORS = [(1, minor, 0) for minor in range(9, 37)]
-# first and last minor whose kubelet takes the flag, from the release notes
-KNOWN = {
-    'require-kubeconfig': (0, 9),
-    'allow-privileged': (0, 14),
-    'network-plugin': (0, 23),
-    'container-runtime': (0, 26),
-    'logtostderr': (0, 25),
-    'config': (8, 99),
-    'pod-infra-container-image': (0, 34),
-}
-
 
 def facts(version=(1, 12, 10), cluster=CLUSTER, machine=MACHINE, **settings):
-    return kubelet.Facts(version, cluster, machine, Settings(**settings))
-
-
-@pytest.mark.parametrize('version', MINORS, ids=str)
-def test_fm_45_every_supported_kubelet_gets_only_flags_it_knows(version):
-    cluster = dataclasses.replace(CLUSTER, registry='registry:5000/cdk/')
-    flags = kubelet.arguments(facts(version, cluster))
-    wrong = [flag for flag in flags if flag in KNOWN and not KNOWN[flag][0] <= version[1] <= KNOWN[flag][1]]
-    assert wrong == []
+    return kubelet.Facts(Program('kubelet', version), cluster, machine, Settings(**settings))
 
 
 @pytest.mark.parametrize('version, in_file', [((1, 9, 11), False), ((1, 10, 0), True), ((1, 36, 0), True)])
@@ -94,9 +74,18 @@ def test_privileged_containers_follow_the_option(value, wanted):
     assert kubelet.arguments(facts(allow_privileged=value))['allow-privileged'] == wanted
 
 
-def test_extra_config_for_a_kubelet_without_a_file_is_a_problem_that_names_the_option():
-    found = kubelet.problems((1, 9, 11), Settings(kubelet_config={'maxPods': 5}))
-    assert [str(problem) for problem in found] == [
-        'kubelet-extra-config: needs Kubernetes 1.10 or later, kubelet is 1.9.11'
-    ]
-    assert kubelet.problems((1, 10, 0), Settings(kubelet_config={'maxPods': 5})) == []
+def test_what_the_programs_help_lists_counts_more_than_the_table():
+    known = kubelet.arguments(facts((1, 23, 17)))
+    own = kubelet.Facts(
+        Program('kubelet', (1, 24, 0), dict.fromkeys([*known, 'config'], 'string')), CLUSTER, MACHINE, Settings()
+    )
+    assert kubelet.arguments(own)['network-plugin'] == 'cni'
+    assert 'v' not in kubelet.arguments(
+        kubelet.Facts(Program('kubelet', (1, 24, 0), {'config': 'string'}), CLUSTER, MACHINE, Settings())
+    )
+
+
+def test_a_remote_runtime_that_the_operator_asks_for_is_containerd():
+    found = kubelet.arguments(facts((1, 20, 15), kubelet_args={'container-runtime': 'remote'}))
+    assert found['container-runtime-endpoint'] == 'unix:///run/containerd/containerd.sock'
+    assert 'container-runtime-endpoint' not in kubelet.arguments(facts((1, 20, 15)))

@@ -2,12 +2,12 @@ import dataclasses
 
 import pytest
 from charms.layer.kubernetes_worker import proxy
-from charms.layer.kubernetes_worker.facts import Settings
+from charms.layer.kubernetes_worker.facts import Program, Settings
 from samples import CLUSTER, MACHINE
 
 
 def arguments(version=(1, 12, 10), machine=MACHINE, **settings):
-    return proxy.arguments(proxy.Facts(version, CLUSTER, machine, Settings(**settings)))
+    return proxy.arguments(proxy.Facts(Program('kube-proxy', version), CLUSTER, machine, Settings(**settings)))
 
 
 def test_kube_proxy_is_told_the_pod_network_and_the_nodes_name():

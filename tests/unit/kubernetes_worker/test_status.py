@@ -42,7 +42,7 @@ def test_fm_25_28_37_a_missing_relation_blocks_and_names_both_ends(endpoint, sho
         (lacking(server=''), 'API server from kube-api-endpoint'),
         (lacking(dns=None), 'DNS data from kube-control'),
         (lacking(cidr=''), 'CNI'),
-        (dataclasses.replace(READY, versions=None), 'snaps'),
+        (dataclasses.replace(READY, programs=None), 'snaps'),
         (dataclasses.replace(READY, runtime=False), 'docker'),
     ],
     ids=lambda value: value if isinstance(value, str) else '',

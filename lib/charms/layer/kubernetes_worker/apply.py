@@ -101,7 +101,7 @@ def _tell(facts: Facts) -> None:
     network: Any = endpoint_from_flag('cni.connected') if is_flag_set('cni.connected') else None
     if network:
         network.set_kubeconfig_hash_from_file(paths.KUBELET_KUBECONFIG)
-    version = versions.text(facts.versions.kubelet) if facts.versions else ''
+    version = versions.text(facts.programs.kubelet.version) if facts.programs else ''
     if data_changed('kubernetes-worker.version', version):
         hookenv.application_version_set(version)
 

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 
 import yaml
 
-from . import credentials, kubelet, paths, proxy
+from . import config_fields, credentials, kubelet, paths, proxy
 from .credentials import File
 from .facts import Facts
 
@@ -41,12 +41,12 @@ def desired(facts: Facts) -> list[Daemon]:
 
 
 def _kubelet(facts: Facts) -> Daemon:
-    if facts.versions is None or facts.settings is None:
+    if facts.programs is None or facts.settings is None:
         raise ValueError('not ready')
-    own = kubelet.Facts(facts.versions.kubelet, facts.cluster, facts.machine, facts.settings)
+    own = kubelet.Facts(facts.programs.kubelet, facts.cluster, facts.machine, facts.settings)
     config = kubelet.config(own)
     files = [credentials.kubelet_file(facts.cluster)]
-    if own.version in kubelet.CONFIG_FILE:
+    if own.program.version in config_fields.FILE:
         files.append(File(paths.KUBELET_CONFIG, HEADER + yaml.safe_dump(config), mode=0o644))
     cluster = facts.cluster
     read = {
@@ -58,7 +58,7 @@ def _kubelet(facts: Facts) -> Daemon:
 
 
 def _proxy(facts: Facts) -> Daemon:
-    if facts.versions is None or facts.settings is None:
+    if facts.programs is None or facts.settings is None:
         raise ValueError('not ready')
-    own = proxy.Facts(facts.versions.proxy, facts.cluster, facts.machine, facts.settings)
+    own = proxy.Facts(facts.programs.proxy, facts.cluster, facts.machine, facts.settings)
     return Daemon('kube-proxy', proxy.arguments(own), (credentials.proxy_file(facts.cluster),), {})

@@ -1,58 +1,91 @@
-"""Which of the operator's extra arguments a program of this version does not know."""
+"""The operator's extra arguments, against what the installed programs take."""
 
 from __future__ import annotations
 
+import difflib
 import re
 from collections.abc import Collection, Mapping
 
 from charms.layer.kubernetes_common import options, versions
-from charms.layer.kubernetes_common.versions import Version
+from charms.layer.kubernetes_common.versions import Span
 
-from . import kubelet, proxy
+from . import version_table
+from .facts import Program
 
 OPTIONS = {'kubelet': 'kubelet-extra-args', 'kube-proxy': 'proxy-extra-args'}
-SPANS = {'kubelet': kubelet.FLAGS, 'kube-proxy': proxy.FLAGS}
-# Flags that the kubelet hides in its help while they are deprecated in favour of its configuration file (1.10 to 1.19);
-# the snap passes them on all the same.
-KUBELET_HIDDEN = """
-    address allow-privileged anonymous-auth authentication-token-webhook authorization-mode client-ca-file cluster-dns
-    cluster-domain cpu-manager-policy enforce-node-allocatable eviction-hard eviction-soft fail-swap-on feature-gates
-    kube-reserved max-pods node-status-update-frequency pod-cidr port read-only-port resolv-conf serialize-image-pulls
-    system-reserved tls-cert-file tls-cipher-suites tls-private-key-file
-"""
-HIDDEN = {'kubelet': frozenset(KUBELET_HIDDEN.split()), 'kube-proxy': frozenset[str]()}
+DOCKERSHIM = Span(last=(1, 23))  # the kubelets that can use docker
+KINDS = (  # of values, as help names them
+    (re.compile('bool'), re.compile('true|false'), 'true or false'),
+    (re.compile(r'u?int\d*'), re.compile(r'[+-]?\d+'), 'a number'),
+    (re.compile('duration'), re.compile(r'[+-]?(0|(\d+(\.\d*)?(ns|us|ms|s|m|h))+)'), 'a duration such as 90s or 1h30m'),
+)
 
 
-class Unknown(options.Invalid):
-    """An extra argument, `name`, that the program does not have."""
+class Fault(options.Invalid):
+    """A part of an option, at `path` in its value, that the installed program would not take."""
 
-    def __init__(self, option: str, reason: str, name: str) -> None:
+    def __init__(self, option: str, reason: str, path: tuple[str, ...]) -> None:
         super().__init__(option, reason)
-        self.name = name
+        self.path = path
 
 
-def flags(usage: str) -> frozenset[str]:
-    """Return the names of all flags in the text that `PROGRAM --help` prints."""
-    return frozenset(re.findall(r'(?m)^\s*(?:-\w, )?--([a-z0-9][a-z0-9.-]*)', usage))
+def kinds(usage: str) -> dict[str, str]:
+    """Return all flags in the text that `PROGRAM --help` prints, and the kind of their values (`bool` for switches)."""
+    found = re.findall(r'(?m)^ *(?:-\w, )?--([a-z0-9][a-z0-9.-]*)(?:$| {2,}| ([^\s\[]+))', usage)
+    return {name: kind or 'bool' for name, kind in found}
 
 
-def unknown(program: str, version: Version, arguments: Mapping[str, str], known: Collection[str]) -> list[Unknown]:
-    """Return one problem for each argument the program would not take; the snap drops it without a word, or it dies.
-
-    Args:
-        program: kubelet or kube-proxy.
-        version: of the program.
-        arguments: the operator's.
-        known: the flags in its help; empty when it could not be asked: then nothing is refused.
-    """
-    if not known:
-        return []
-    return [
-        Unknown(OPTIONS[program], f'{program} {versions.text(version)} has no flag {name!r}', name)
-        for name in arguments
-        if name not in known and not _is_hidden(program, version, name)
-    ]
+def takes(program: Program, flag: str) -> bool:
+    """Tell whether a program takes a flag. What its help lists, it takes; the table knows the flags that help hides."""
+    row = version_table.flags(program.name).get(flag, version_table.Flag())
+    if not program.kinds:  # it could not be asked
+        return program.version in row.span
+    return flag in program.kinds or (row.hidden and program.version in row.span)
 
 
-def _is_hidden(program: str, version: Version, name: str) -> bool:
-    return name in HIDDEN[program] and version in SPANS[program].get(name, versions.ALWAYS)
+def faults(program: Program, arguments: Mapping[str, str]) -> list[Fault]:
+    """Return one fault for each argument that the program would not take: the snap drops it, or the program ends."""
+    option = OPTIONS[program.name]
+    found = [(name, _fault(program, name, value)) for name, value in arguments.items()]
+    return [Fault(option, reason, (name,)) for name, reason in found if reason]
+
+
+def without(arguments: Mapping[str, str], found: Collection[Fault]) -> dict[str, str]:
+    """Return the arguments less the faulty ones."""
+    faulty = {fault.path[0] for fault in found}
+    return {name: value for name, value in arguments.items() if name not in faulty}
+
+
+def _fault(program: Program, name: str, value: str) -> str:
+    if not takes(program, name):
+        return f'{_named(program)} has no flag {name[:60]}{_history(program, name)}'
+    if program.name == 'kubelet' and program.version not in DOCKERSHIM and _asks_for_dockershim(name, value):
+        return (
+            f'{name}={value[:60]} asks {_named(program)} for dockershim, which went with 1.24: '
+            'take it out, or set channel to 1.23 or earlier'
+        )
+    for kind, values, wanted in KINDS:
+        if kind.fullmatch(program.kinds.get(name, '')) and not values.fullmatch(value):
+            return f'flag {name} expects {wanted}, got {value[:40]!r}'
+    return ''
+
+
+def _asks_for_dockershim(name: str, value: str) -> bool:
+    return (name == 'container-runtime' and value == 'docker') or (
+        name == 'container-runtime-endpoint' and 'dockershim' in value
+    )
+
+
+def _history(program: Program, name: str) -> str:
+    """Return when the flag went or came, or what might have been meant."""
+    span = version_table.flags(program.name).get(name, version_table.Flag()).span
+    if span.last and program.version[:2] > span.last:
+        return f': it went with {versions.text((span.last[0], span.last[1] + 1))}'
+    if span.first and program.version[:2] < span.first:
+        return f': it came with {versions.text(span.first)}'
+    close = difflib.get_close_matches(name, program.kinds, 1)
+    return f'; is {close[0]} meant?' if close else ''
+
+
+def _named(program: Program) -> str:
+    return f'{program.name} {versions.text(program.version)}'

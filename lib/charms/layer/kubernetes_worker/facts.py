@@ -74,11 +74,21 @@ class Settings:
 
 
 @dataclass(frozen=True)
-class Versions:
-    """Versions of the installed programs."""
+class Program:
+    """An installed program."""
 
-    kubelet: Version
-    proxy: Version
+    name: str  # kubelet or kube-proxy
+    version: Version
+    # the flags in its help, with the kinds of their values; {}: not known
+    kinds: Mapping[str, str] = field(default_factory=dict, hash=False)
+
+
+@dataclass(frozen=True)
+class Programs:
+    """The installed programs."""
+
+    kubelet: Program
+    proxy: Program
 
 
 @dataclass(frozen=True)
@@ -88,7 +98,7 @@ class Facts:
     relations: Relations
     cluster: Cluster
     machine: Machine
-    versions: Versions | None  # None: the snaps are not installed (yet)
+    programs: Programs | None  # None: the snaps are not installed (yet)
     runtime: bool  # the container runtime is there
     cni_plugins: bool
     settings: Settings | None  # None: an option is bad and never had a good value

@@ -2,39 +2,32 @@
 
 from __future__ import annotations
 
-import dataclasses
 import functools
 import json
 import subprocess
-from collections.abc import Mapping
 from typing import Any
 
 from charmhelpers.core import hookenv
-from charms.layer.kubernetes_common import api, files, node, options, snaps
-from charms.layer.kubernetes_common.versions import Version
+from charms.layer.kubernetes_common import api, files, node, options, records, snaps
 from charms.reactive import endpoint_from_flag, is_flag_set
 
-from . import credentials, endpoints, extra_args, in_force, kubelet, machine, paths
-from .facts import Cluster, Dns, Facts, Machine, Relations, Settings, Versions
+from . import credentials, endpoints, extra_args, machine, paths, settings
+from .facts import Cluster, Dns, Facts, Machine, Program, Programs, Relations, Settings
 
 
 def collect() -> Facts:
     """Return everything that decides what the daemons run with."""
-    settings, problems = _settings()
-    versions = _versions()
-    if settings and versions:
-        problems = (*problems, *kubelet.problems(versions.kubelet, settings))
-        settings, unknown = _known(settings, versions)
-        problems = (*problems, *unknown)
-    here = _machine(settings)
+    programs = _programs()
+    in_force, problems = _settings(programs)
+    here = _machine(in_force)
     return Facts(
         relations=_relations(),
         cluster=_cluster(here.node),
         machine=here,
-        versions=versions,
+        programs=programs,
         runtime=is_flag_set('kubernetes-worker.runtime.installed'),
         cni_plugins=is_flag_set('kubernetes-worker.cni-plugins.installed'),
-        settings=settings,
+        settings=in_force,
         problems=problems,
     )
 
@@ -49,8 +42,8 @@ def unit_number() -> int:
 
 def node_name() -> str:
     """Return the name of this unit's node; all that names the node asks here."""
-    settings, _ = _settings()
-    return node.name(settings.kubelet_args.get('cloud-provider', '') if settings else '')
+    in_force, _ = _settings(_programs())
+    return _node_name(in_force)
 
 
 @functools.lru_cache(maxsize=1)  # a hook tool; a process is one hook
@@ -123,9 +116,13 @@ def _dns(told: Any) -> Dns | None:
     return Dns(str(told.get('domain') or ''), ip)
 
 
-def _machine(settings: Settings | None) -> Machine:
+def _node_name(in_force: Settings | None) -> str:
+    return node.name(in_force.kubelet_args.get('cloud-provider', '') if in_force else '')
+
+
+def _machine(in_force: Settings | None) -> Machine:
     return Machine(
-        node=node.name(settings.kubelet_args.get('cloud-provider', '') if settings else ''),
+        node=_node_name(in_force),
         address=ingress_address(),
         architecture=machine.architecture(),
         stub_resolver=machine.has_stub_resolver(),
@@ -134,49 +131,30 @@ def _machine(settings: Settings | None) -> Machine:
     )
 
 
-def _versions() -> Versions | None:
+def _programs() -> Programs | None:
     if not is_flag_set('kubernetes-worker.snaps.installed'):
         return None
+    return _asked(snaps.revision('kubelet'), snaps.revision('kube-proxy'))
+
+
+@functools.lru_cache(maxsize=2)  # by the revisions of the snaps: they may change within a hook
+def _asked(*_revisions: str) -> Programs | None:
     try:
-        return Versions(snaps.version('kubelet'), snaps.version('kube-proxy'))
+        return Programs(_program('kubelet'), _program('kube-proxy'))
     except snaps.Failed as error:
         hookenv.log(str(error), hookenv.WARNING)
         return None
 
 
-@functools.lru_cache(maxsize=1)  # options do not change within a hook
-def _settings() -> tuple[Settings | None, tuple[options.Invalid, ...]]:
-    """Return the options parsed, a bad one with its last good value, and what is wrong with the bad ones.
-
-    Settings are None while an option is bad that never had a good value.
-    """
-    problems: list[options.Invalid] = []
-    kubelet_args = in_force.value('kubelet-extra-args', options.arguments, problems)
-    proxy_args = in_force.value('proxy-extra-args', options.arguments, problems)
-    kubelet_config = in_force.value('kubelet-extra-config', options.mapping, problems)
-    privileged = in_force.value('allow-privileged', _allow_privileged, problems)
-    if kubelet_args is None or proxy_args is None or kubelet_config is None or privileged is None:
-        return None, tuple(problems)
-    return Settings(kubelet_args, proxy_args, kubelet_config, privileged), tuple(problems)
+def _program(name: str) -> Program:
+    return Program(name, snaps.version(name), extra_args.kinds(snaps.usage(name)))
 
 
-def _known(settings: Settings, versions: Versions) -> tuple[Settings, list[options.Invalid]]:
-    """Return the settings without extra arguments that the installed programs do not have, and those as problems."""
-    kubelet_args, first = _known_args('kubelet', versions.kubelet, settings.kubelet_args)
-    proxy_args, second = _known_args('kube-proxy', versions.proxy, settings.proxy_args)
-    return dataclasses.replace(settings, kubelet_args=kubelet_args, proxy_args=proxy_args), first + second
-
-
-def _known_args(
-    program: str, version: Version, arguments: Mapping[str, str]
-) -> tuple[Mapping[str, str], list[options.Invalid]]:
-    if not arguments:
-        return arguments, []
-    known = extra_args.flags(snaps.usage(program))
-    problems = extra_args.unknown(program, version, arguments, known)
-    refused = {problem.name for problem in problems}
-    return {name: value for name, value in arguments.items() if name not in refused}, [*problems]
-
-
-def _allow_privileged(config: options.Config, name: str) -> str:
-    return options.choice(config, name, ('true', 'false', 'auto'))
+@functools.lru_cache(maxsize=2)  # options do not change within a hook
+def _settings(programs: Programs | None) -> tuple[Settings | None, tuple[options.Invalid, ...]]:
+    """Return the options in force, and what is wrong with the others; remembers those that are good."""
+    remembered = {name: good for name in settings.OPTIONS if isinstance(good := records.get(f'option-{name}'), str)}
+    found = settings.read(hookenv.config(), remembered, programs)
+    for name, text in found.good.items():
+        records.put(f'option-{name}', text)
+    return found.settings, found.problems

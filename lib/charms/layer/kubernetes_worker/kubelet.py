@@ -5,28 +5,13 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from charms.layer.kubernetes_common import options, trees, versions
-from charms.layer.kubernetes_common.versions import Span, Version
+from charms.layer.kubernetes_common import trees
 
-from . import paths
-from .facts import Cluster, Machine, Settings
+from . import config_fields, extra_args, paths, version_table
+from .facts import Cluster, Machine, Program, Settings
 
-CONFIG_FILE = Span(first=(1, 10))
 RESOLVER_BEHIND_STUB = '/run/systemd/resolve/resolv.conf'
 CONTAINERD = 'unix:///run/containerd/containerd.sock'
-
-# Which minors take a flag that the charm may set. Flags without a row are known to all supported minors (1.9 to 1.36).
-FLAGS: Mapping[str, Span] = {
-    'require-kubeconfig': Span(last=(1, 9)),
-    'allow-privileged': Span(last=(1, 14)),
-    'network-plugin': Span(last=(1, 23)),  # went with dockershim
-    'container-runtime': Span(first=(1, 24), last=(1, 26)),  # before: docker, the default; after: no choice
-    'container-runtime-endpoint': Span(first=(1, 24)),
-    'logtostderr': Span(last=(1, 25)),
-    'pod-infra-container-image': Span(last=(1, 34)),
-    'config': CONFIG_FILE,
-}
-DEVICE_PLUGINS = Span(first=(1, 8), last=(1, 27))  # the gate is gone in 1.28: setting it stops the kubelet
 
 # The same settings as flags, for kubelets that read no file: field of the file -> flag.
 FIELD_FLAGS = {
@@ -42,7 +27,7 @@ FIELD_FLAGS = {
 
 @dataclass(frozen=True)
 class Facts:
-    version: Version  # of the kubelet installed now, not of the channel asked for
+    program: Program  # the kubelet installed now, not the one of the channel asked for
     cluster: Cluster
     machine: Machine
     settings: Settings
@@ -54,8 +39,6 @@ def arguments(facts: Facts) -> dict[str, str]:
         'require-kubeconfig': 'true',
         'kubeconfig': paths.KUBELET_KUBECONFIG,
         'network-plugin': 'cni',
-        'container-runtime': 'remote',
-        'container-runtime-endpoint': CONTAINERD,
         'v': '0',
         'logtostderr': 'true',
         'node-ip': facts.machine.address,
@@ -65,24 +48,27 @@ def arguments(facts: Facts) -> dict[str, str]:
     if facts.cluster.registry:
         image = f'pause-{facts.machine.architecture}:3.1'
         base['pod-infra-container-image'] = f'{facts.cluster.registry.rstrip("/")}/{image}'
-    if facts.version not in CONFIG_FILE:
+    if facts.program.version not in config_fields.FILE:
         base.update(_flags_for(_defaults(facts)))
-    known = {flag: value for flag, value in base.items() if facts.version in FLAGS.get(flag, versions.ALWAYS)}
+    base.update(runtime(facts.program, facts.settings.kubelet_args))
+    known = {flag: value for flag, value in base.items() if extra_args.takes(facts.program, flag)}
     return {**known, **facts.settings.kubelet_args}
+
+
+def runtime(program: Program, extra: Mapping[str, str]) -> dict[str, str]:
+    """Return the flags that lead to the container runtime.
+
+    With dockershim docker is the default and no flag is needed. Without it, or when the operator asks for a remote
+    runtime, it is the containerd that serves docker too.
+    """
+    if program.version in extra_args.DOCKERSHIM and extra.get('container-runtime') != 'remote':
+        return {}
+    return {'container-runtime': 'remote', 'container-runtime-endpoint': CONTAINERD}
 
 
 def config(facts: Facts) -> dict[str, object]:
     """Return the KubeletConfiguration; the operator's `kubelet-extra-config` wins at any depth."""
-    head = {'apiVersion': 'kubelet.config.k8s.io/v1beta1', 'kind': 'KubeletConfiguration'}
-    return trees.merge({**head, **_defaults(facts)}, facts.settings.kubelet_config)
-
-
-def problems(version: Version, settings: Settings) -> list[options.Invalid]:
-    """Return what is wrong with good-looking options for this version."""
-    if settings.kubelet_config and version not in CONFIG_FILE:
-        reason = f'needs Kubernetes 1.10 or later, kubelet is {versions.text(version)}'
-        return [options.Invalid('kubelet-extra-config', reason)]
-    return []
+    return trees.merge({**config_fields.HEAD, **_defaults(facts)}, facts.settings.kubelet_config)
 
 
 def cpu_policy(configuration: Mapping[str, object]) -> dict[str, object]:
@@ -105,7 +91,7 @@ def _defaults(facts: Facts) -> dict[str, object]:
         desired['clusterDomain'] = dns.domain
     if dns and dns.ip:
         desired['clusterDNS'] = [dns.ip]
-    if facts.machine.gpu and facts.version in DEVICE_PLUGINS:
+    if facts.machine.gpu and facts.program.version in version_table.gates()['DevicePlugins']:
         desired['featureGates'] = {'DevicePlugins': True}
     if facts.machine.stub_resolver:
         desired['resolvConf'] = RESOLVER_BEHIND_STUB  # pods that ask the stub would ask themselves
@@ -125,8 +111,7 @@ def _flags_for(fields: Mapping[str, object]) -> dict[str, str]:
 def _allow_privileged(facts: Facts) -> str:
     if facts.settings.allow_privileged != 'auto':
         return facts.settings.allow_privileged
-    # from 1.9 on device plugins need no privileged kubelet
-    return _text(facts.machine.gpu and facts.version[:2] < (1, 9))
+    return _text(facts.machine.gpu)
 
 
 def _text(value: object) -> str:

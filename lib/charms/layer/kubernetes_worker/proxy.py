@@ -2,22 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass
 
-from charms.layer.kubernetes_common import versions
-from charms.layer.kubernetes_common.versions import Span, Version
-
-from . import paths
-from .facts import Cluster, Machine, Settings
-
-# Which minors take a flag that the charm may set; the others are known to all supported minors.
-FLAGS: Mapping[str, Span] = {'logtostderr': Span(last=(1, 25))}
+from . import extra_args, paths
+from .facts import Cluster, Machine, Program, Settings
 
 
 @dataclass(frozen=True)
 class Facts:
-    version: Version
+    program: Program  # the kube-proxy installed now
     cluster: Cluster
     machine: Machine
     settings: Settings
@@ -34,8 +27,7 @@ def arguments(facts: Facts) -> dict[str, str]:
         'hostname-override': facts.machine.node,
     }
     if facts.machine.container:
-        base['conntrack-max-per-core'] = (
-            '0'  # a container may not change the kernel's limit, and trying ends kube-proxy
-        )
-    known = {flag: value for flag, value in base.items() if facts.version in FLAGS.get(flag, versions.ALWAYS)}
+        # a container may not change the kernel's limit, and trying ends kube-proxy
+        base['conntrack-max-per-core'] = '0'
+    known = {flag: value for flag, value in base.items() if extra_args.takes(facts.program, flag)}
     return {**known, **facts.settings.proxy_args}

@@ -39,7 +39,7 @@ def _relation(facts: Facts, app: str) -> Missing | None:
 def _own(facts: Facts) -> Missing | None:
     if facts.settings is None:
         return Missing('blocked', str(facts.problems[0]))
-    if facts.versions is None:
+    if facts.programs is None:
         return Missing('waiting', 'Waiting for the Kubernetes snaps')
     if not facts.runtime:
         return Missing('waiting', 'Waiting for the container runtime docker')
