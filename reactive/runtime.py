@@ -1,25 +1,32 @@
-"""The container runtime, and whether there is a GPU for it."""
+"""The container runtime: where it comes from, what it runs with, where it is logged in."""
 
 from charmhelpers.core import hookenv
 from charms.layer import status
-from charms.layer.kubernetes_worker import journal, machine, runtime
-from charms.reactive import hook, set_flag, when_not
+from charms.layer.kubernetes_worker import docker, docker_logins, inputs, journal, runtime, runtime_inputs
+from charms.reactive import set_flag, when, when_not
 
 
-@hook('install', 'start', 'config-changed', 'upgrade-charm')
-def look_for_gpu():
-    """Hardware changes with a boot, drivers by hand."""
-    machine.look_for_gpu()
-
-
-@when_not('kubernetes-worker.runtime.installed', 'kubernetes-worker.unit.leaving')
-def install_runtime():
-    """Install docker; apt failing means a later hook tries again."""
-    status.maintenance(f'Installing {runtime.PACKAGE}')
+@when_not('kubernetes-worker.unit.leaving')
+def converge_runtime():
+    """Install docker, switch to another one, or restart it with other options; what fails is tried again later."""
+    settings = runtime_inputs.settings()
+    if settings is None:
+        return  # the status tells
+    host = runtime_inputs.host()
+    wanted = docker.wanted(settings, host)
+    if not runtime.is_in_force(wanted):
+        status.maintenance(f'Installing {" ".join(wanted.packages)}')
     try:
-        runtime.install()
+        runtime.converge(settings, host, inputs.node_name())
+        set_flag('kubernetes-worker.runtime.installed')
+        runtime.converge_driver(settings, host)
     except runtime.Failed as error:
         hookenv.log(str(error), hookenv.WARNING)
         journal.failures.append(str(error))
-        return
-    set_flag('kubernetes-worker.runtime.installed')
+
+
+@when('kubernetes-worker.runtime.installed')
+@when_not('kubernetes-worker.unit.leaving')
+def converge_logins():
+    """Log in to registries of option docker-logins and out of others."""
+    docker_logins.converge()

@@ -11,7 +11,7 @@ from charmhelpers.core import hookenv
 from charms.layer.kubernetes_common import api, files, node, options, records, snaps
 from charms.reactive import endpoint_from_flag, is_flag_set
 
-from . import credentials, endpoints, extra_args, machine, paths, settings
+from . import credentials, endpoints, extra_args, machine, paths, runtime, runtime_inputs, settings
 from .facts import Cluster, Dns, Facts, Machine, Program, Programs, Relations, Settings
 
 
@@ -19,6 +19,7 @@ def collect() -> Facts:
     """Return everything that decides what the daemons run with."""
     programs = _programs()
     in_force, problems = _settings(programs)
+    problems = (*problems, *runtime_inputs.problems(programs.kubelet.version if programs else None))
     here = _machine(in_force)
     return Facts(
         relations=_relations(),
@@ -127,7 +128,7 @@ def _machine(in_force: Settings | None) -> Machine:
         architecture=machine.architecture(),
         stub_resolver=machine.has_stub_resolver(),
         container=machine.is_container(),
-        gpu=machine.has_gpu(),
+        gpu=runtime.has_gpu(),
     )
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 failures: list[str] = []
+later: list[str] = []  # beside the daemons: logins, ingress
 resource: list[str] = []
 labels_waiting: list[str] = []
 labels_refused: list[str] = []

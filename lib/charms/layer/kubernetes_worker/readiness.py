@@ -41,6 +41,8 @@ def _own(facts: Facts) -> Missing | None:
         return Missing('blocked', str(facts.problems[0]))
     if facts.programs is None:
         return Missing('waiting', 'Waiting for the Kubernetes snaps')
+    if not facts.runtime and facts.problems:
+        return Missing('blocked', str(facts.problems[0]))  # one of them may keep the runtime from being installed
     if not facts.runtime:
         return Missing('waiting', 'Waiting for the container runtime docker')
     if not facts.cni_plugins:

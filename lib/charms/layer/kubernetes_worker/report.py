@@ -10,7 +10,7 @@ from charms.layer import status as layer_status
 from charms.layer.kubernetes_common import options, services, snaps
 from charms.reactive import is_flag_set
 
-from . import actions, inputs, journal, labels, leave, packages, unfinished
+from . import actions, inputs, journal, labels, leave, machine, packages, runtime, unfinished
 from . import status as _status
 from .upgrade import Step
 
@@ -35,11 +35,19 @@ def observed() -> _status.Observed:
         resource=next(iter(journal.resource), ''),
         upgrade=_upgrade(),
         inactive=_inactive(),
+        later=journal.later,
+        notes=_notes(),
         labels_invalid=[*parsed.problems, *journal.labels_refused],
         labels_waiting=next(iter(journal.labels_waiting), ''),
         paused=actions.is_paused(),
         idle_options=unfinished.in_use(hookenv.config(), _defaults()),
     )
+
+
+def _notes() -> list[str]:
+    if runtime.source() == 'nvidia' and not machine.has_nvidia_driver():
+        return ['The NVIDIA driver does not answer: no GPU on this node.']
+    return []
 
 
 def _upgrade() -> str:

@@ -28,6 +28,8 @@ class Observed:
     resource: str = ''  # what is wrong with the CNI resource
     upgrade: str = ''  # what an upgrade would bring
     inactive: Sequence[str] = ()
+    later: Sequence[str] = ()  # what beside the daemons was tried in vain: logins, ingress
+    notes: Sequence[str] = ()  # what an operator should know while all runs
     labels_invalid: Sequence[str] = ()
     labels_waiting: str = ''
     paused: bool = False
@@ -51,6 +53,7 @@ def _reason(facts: Facts, observed: Observed, app: str) -> Status:
         or _options(facts)
         or _daemons(observed)
         or _labels(observed)
+        or _later(observed)
         or _upgrade(observed)
         or Status('active', _running(observed))
     )
@@ -84,6 +87,10 @@ def _labels(observed: Observed) -> Status | None:
     return Status('waiting', observed.labels_waiting) if observed.labels_waiting else None
 
 
+def _later(observed: Observed) -> Status | None:
+    return Status('waiting', f'Will try again: {observed.later[0]}') if observed.later else None
+
+
 def _upgrade(observed: Observed) -> Status | None:
     if not observed.upgrade:
         return None
@@ -91,9 +98,8 @@ def _upgrade(observed: Observed) -> Status | None:
 
 
 def _running(observed: Observed) -> str:
-    if not observed.idle_options:
-        return RUNNING
-    return f'{RUNNING} Without effect yet: {", ".join(observed.idle_options)}'
+    idle = [f'Without effect yet: {", ".join(observed.idle_options)}'] if observed.idle_options else []
+    return ' '.join([RUNNING, *observed.notes, *idle])
 
 
 def _cut(text: str) -> str:

@@ -64,6 +64,16 @@ def inactive(names: Iterable[str]) -> list[str]:
     return [name for name, state in zip(names, states, strict=False) if state not in ('active', 'reloading')]
 
 
+def halt(name: str) -> bool:
+    """Stop the service for a while; `start` brings it back as it was. At boot it starts all the same."""
+    return _systemctl('stop', name)
+
+
+def start(name: str) -> bool:
+    """Start a service that was halted."""
+    return _systemctl('start', name)
+
+
 def stop(name: str) -> None:
     """Stop the service and keep it from starting at boot; fine if there is no such service."""
     records.drop(_record(name))
