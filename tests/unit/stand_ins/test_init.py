@@ -283,3 +283,10 @@ def test_a_socket_whose_service_cannot_run_closes_after_some_tries(machine):
         assert asked(machine, 'a.sock') == ''
     machine.until('a.socket', 'failed')
     assert 'service-start-limit-hit' in machine.ok('systemctl', 'show', '-p', 'Result', 'a.socket')
+
+
+def test_lines_in_the_journal_are_of_the_program_that_was_started_last(machine):
+    machine.unit('a.service', 'ExecStartPre=/bin/true\nExecStart=/bin/sh -c "echo here; sleep 1000"')
+    machine.ok('systemctl', 'start', 'a')
+    machine.printed('a.service', 'here')
+    assert f' sh[{main_pid(machine, "a")}]: here' in machine.ok('journalctl', '-u', 'a')

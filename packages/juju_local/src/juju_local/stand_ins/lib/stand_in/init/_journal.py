@@ -16,10 +16,9 @@ READ_MAX = 64 * 1024
 class Stream:
     """The reading end of a pipe that a unit's processes write to."""
 
-    def __init__(self, unit: str, identifier: str) -> None:
+    def __init__(self, unit: str) -> None:
         self.unit = unit
-        self.identifier = identifier
-        self.pid = 0
+        self.source = ''  # NAME[PID] of who was started last: lines cannot be told apart
         self._rest = b''
         self.descriptor, self.writer = os.pipe()
         os.set_blocking(self.descriptor, False)
@@ -36,7 +35,7 @@ class Stream:
         *lines, self._rest = (self._rest + data).split(b'\n')
         if not data or len(self._rest) > LINE_MAX:
             lines, self._rest = [*lines, self._rest], b''
-        write(self.unit, f'{self.identifier}[{self.pid}]', [line.decode('utf-8', 'replace') for line in lines if line])
+        write(self.unit, self.source, [line.decode('utf-8', 'replace') for line in lines if line])
         return bool(data)
 
     def close(self) -> None:

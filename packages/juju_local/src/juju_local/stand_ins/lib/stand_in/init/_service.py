@@ -326,12 +326,12 @@ class Service:
 
     def _spawn(self, command: units.Command) -> int:
         if self._stream is None:
-            identifier = self.unit.last('Service', 'SyslogIdentifier') or os.path.basename(command.program)
-            self._stream = _journal.Stream(self.name, identifier)
+            self._stream = _journal.Stream(self.name)
             self._streams.append(self._stream)
         passed = [(each.name, sock.fileno()) for each in self.sockets(self.name) for sock in each.sockets]
         pid = _process.spawn(self.unit, command, self._variables, self._stream.writer, passed)
-        self._stream.pid = pid
+        identifier = self.unit.last('Service', 'SyslogIdentifier') or os.path.basename(command.program)
+        self._stream.source = f'{identifier}[{pid}]'
         return pid
 
     def exited(self, pid: int, status: int) -> bool:
