@@ -146,3 +146,8 @@ def test_docker_and_ctr_answer_only_while_their_daemons_run(docker):
     docker.ok('ctr', 'version')
     docker.ok('systemctl', 'stop', 'containerd')
     assert docker.run('ctr', 'version').returncode == 1
+
+
+def test_the_daemon_tells_its_flags(docker):
+    usage = docker.ok('dockerd', '--help')
+    assert '  -D, --debug\n' in usage and '      --insecure-registry string\n' in usage

@@ -130,3 +130,9 @@ def test_a_reboot_ends_the_machine_with_its_services(bare):
     assert bare.init.wait(timeout=60) == 0
     assert (bare.root / 'stopped').exists()
     assert 'System has not been booted with systemd' in bare.run('systemctl', 'is-active', 'a').stderr
+
+
+def test_lspci_gives_numbers_alone_where_it_is_asked_to(bare):
+    give(bare, gpus=['amd', 'nvidia'])
+    lines = bare.ok('lspci', '-n').splitlines()
+    assert lines[-2:] == ['00:1e.0 0302: 1002:6860', '00:1f.0 0302: 10de:102d']

@@ -177,3 +177,23 @@ def test_dpkg_lists_in_the_real_ones_columns(furnished):
     ours = furnished.ok('dpkg', '-l', 'bash')
     assert [line.split()[:2] for line in ours.splitlines()[:4]] == [line.split()[:2] for line in real.splitlines()[:4]]
     assert ours.splitlines()[5].split()[:2] == real.splitlines()[5].split()[:2] == ['ii', 'bash']
+
+
+def test_a_name_with_a_minus_is_removed_in_the_same_step_with_what_needs_it(machine):
+    machine.ok('apt-get', 'install', '-y', 'docker.io')
+    said = machine.ok('apt-get', 'install', '-y', 'hello', 'containerd-')
+    assert 'The following packages will be REMOVED:\n  containerd docker.io\n' in said
+    assert machine.state('docker') == 'inactive'
+    assert 'ok installed' in machine.ok('dpkg', '-s', 'hello')
+    assert machine.run('apt-get', 'install', '-y', 'no-such-').returncode == 100
+
+
+def test_packages_that_are_only_fetched_are_not_installed(furnished):
+    assert 'NEW packages' in furnished.ok('apt-get', 'install', '-y', '--download-only', 'hello')
+    assert furnished.run('dpkg', '-s', 'hello').returncode == 1
+    assert furnished.run('apt-get', 'install', '-y', '--download-only', 'docker-ce').returncode == 100
+
+
+def test_a_key_goes_into_the_keyring_that_was_named(bare):
+    bare.ok('apt-key', '--keyring', '/usr/share/keyrings/x.gpg', 'adv', '--keyserver', 'hkp://k', '--recv-keys', 'AB12')
+    assert bare.read('/usr/share/keyrings/x.gpg') == 'key AB12\n'

@@ -48,6 +48,10 @@ class Call:
         return bool(self.flags & {'--assume-yes', '--yes', '--force-yes'}) or 'y' in letters or 'qq' in letters
 
     @property
+    def downloads_only(self) -> bool:
+        return bool(self.flags & {'-d', '--download-only'})
+
+    @property
     def simulates(self) -> bool:
         return bool(self.flags & {'-s', '--simulate', '--dry-run', '--just-print', '--no-act', '--recon'})
 
@@ -81,15 +85,18 @@ def _install(call: Call) -> int:
     with core.state('dpkg') as kept:
         present = kept.setdefault('packages', {})
         offered = packages.available()
+        unwanted = _unwanted(call, offered)
         wanted = _wanted(call, offered)
         plan = packages.plan(offered, present, wanted)
+        gone = packages.needing(packages.archive(), present, unwanted)
+        plan.remove += [name for name in gone if name not in plan.remove]
         for name in wanted:
             if name not in plan.install and name not in plan.upgrade:
                 core.say(f'{name} is already the newest version ({present[name]["version"]}).')
                 present[name]['auto'] = False
         _refuse_held(call, present, plan)
         _announce(plan)
-        if call.simulates:
+        if call.simulates or call.downloads_only:
             return 0
         _ask(call, plan, list(wanted))
         _carry_out(offered, present, plan, wanted)
@@ -97,6 +104,16 @@ def _install(call: Call) -> int:
     if failed:
         raise core.Refused(_configure_error(failed), 100)
     return 0
+
+
+def _unwanted(call: Call, offered: dict[str, Any]) -> list[str]:
+    """Take the words out that ask for a removal (`NAME-`), and return their names."""
+    words = [word for word in call.words if word.endswith('-') and word not in offered]
+    call.words = [word for word in call.words if word not in words]
+    for word in words:
+        if word[:-1] not in packages.archive():
+            raise core.Refused(f'E: Unable to locate package {word[:-1]}', 100)
+    return [word[:-1] for word in words]
 
 
 def _wanted(call: Call, offered: dict[str, Any]) -> dict[str, str]:

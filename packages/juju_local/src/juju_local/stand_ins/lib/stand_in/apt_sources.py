@@ -47,9 +47,14 @@ def _repository(arguments: list[str]) -> int:
 
 def _key(arguments: list[str]) -> int:
     """Keep keys as given: nothing here is signed."""
+    ring = ''
+    if '--keyring' in arguments:
+        at = arguments.index('--keyring')
+        ring, arguments = arguments[at + 1], arguments[:at] + arguments[at + 2 :]
     verb = next((word for word in arguments if not word.startswith('-')), '')
     if verb == 'adv' or '--recv-keys' in arguments or '--recv' in arguments:
-        core.write(f'{KEYS}/{arguments[-1].strip()[-16:]}.asc', f'key {arguments[-1]}\n')
+        place = ring or f'{KEYS}/{arguments[-1].strip()[-16:]}.asc'
+        core.write(place, f'key {arguments[-1]}\n')
     elif verb == 'add':
         source = arguments[-1]
         if source == '-':

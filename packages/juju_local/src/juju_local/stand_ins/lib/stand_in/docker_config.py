@@ -90,6 +90,16 @@ def flags(arguments: list[str]) -> dict[str, list[str]]:
     return found
 
 
+def usage() -> str:
+    """Return what `dockerd --help` prints, less the explanations."""
+    short = {name: letter for letter, name in SHORT.items()}
+    lines = []
+    for name in sorted(BOOLEAN | WITH_VALUE):
+        letter = f'{short[name]}, ' if name in short else '    '
+        lines.append(f'  {letter}--{name}{" string" if name in WITH_VALUE else ""}')
+    return '\n'.join(['', 'Usage:\tdockerd [OPTIONS]', '', 'Options:', *lines])
+
+
 def _named(word: str) -> tuple[str, bool, str]:
     """Return a flag's name, whether a value is attached, and the value."""
     if word.startswith('--'):

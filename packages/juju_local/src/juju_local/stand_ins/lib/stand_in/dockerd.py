@@ -29,6 +29,9 @@ def main(program: str, arguments: list[str]) -> int:
             else 'containerd github.com/containerd/containerd 1.6.12'
         )
         return 0
+    if program == 'dockerd' and '--help' in arguments:
+        core.say(docker_config.usage())
+        return 0
     if program == 'dockerd':
         try:
             _configure(arguments)

@@ -27,12 +27,22 @@ def main(program: str, arguments: list[str]) -> int:
 
 
 def _lspci(gpus: list[str], arguments: list[str]) -> int:
+    if {'-n'} & set(arguments):
+        return _numbers(gpus)
     for line in BASE if '-d' not in arguments else []:
         core.say(line)
     for index, gpu in enumerate(gpus):
-        numbers = f' [{NUMBERS.get(gpu, "0000:0000")}]' if {'-nn', '-n'} & set(arguments) else ''
+        numbers = f' [{NUMBERS.get(gpu, "0000:0000")}]' if '-nn' in arguments else ''
         kind = 'VGA compatible controller' if gpu == 'intel' else '3D controller'
         core.say(f'00:{index + 0x1E:02x}.0 {kind}: {CARDS.get(gpu, gpu)}{numbers}')
+    return 0
+
+
+def _numbers(gpus: list[str]) -> int:
+    """`lspci -n`: address, class, vendor and device."""
+    core.say('00:00.0 0600: 8086:1237 (rev 02)\n00:03.0 0200: 1af4:1000')
+    for index, gpu in enumerate(gpus):
+        core.say(f'00:{index + 0x1E:02x}.0 {"0300" if gpu == "intel" else "0302"}: {NUMBERS.get(gpu, "0000:0000")}')
     return 0
 
 
