@@ -114,7 +114,7 @@ def _started(folder: Path, stack: contextlib.ExitStack, real: Path | None) -> Cl
         'client-ca-file': authority.path, 'token-auth-file': folder / 'tokens.csv', 'authorization-mode': 'Node,RBAC',
         'enable-admission-plugins': 'NodeRestriction', 'service-cluster-ip-range': '10.152.183.0/24',
         'service-account-issuer': 'https://kubernetes.default.svc', 'service-account-signing-key-file': key,
-        'service-account-key-file': key, 'endpoint-reconciler-type': 'none',
+        'service-account-key-file': server, 'endpoint-reconciler-type': 'none',
         'kubelet-client-certificate': client, 'kubelet-client-key': client_key,
         'kubelet-certificate-authority': authority.path, 'kubelet-preferred-address-types': 'InternalIP',
         'allow-privileged': 'true',
