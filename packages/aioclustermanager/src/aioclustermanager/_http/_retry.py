@@ -6,7 +6,7 @@ import enum
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from ._errors import ConnectionFailed, Error, HttpError
+from ._errors import ConnectionFailed, Error, HttpError, ServerError
 
 _REFUSED_AT_THE_DOOR = 429  # the server did nothing but count
 
@@ -41,7 +41,7 @@ def may_have_acted(error: Error) -> bool:
     """Whether the server may have carried out a request that ended so."""
     if isinstance(error, ConnectionFailed):
         return error.sent
-    return isinstance(error, HttpError) and error.status >= 500 and not _is_refused(error)
+    return isinstance(error, ServerError) and not _is_refused(error)
 
 
 def _is_refused(error: HttpError) -> bool:
@@ -49,13 +49,14 @@ def _is_refused(error: HttpError) -> bool:
 
 
 def is_allowed(repeat: Repeat, error: Error) -> bool:
-    """Whether a request that failed so may be tried again."""
+    """Whether a request that failed so may be tried again. The kind decides: Nomad refuses for good with 500, too."""
     if repeat is Repeat.NEVER:
         return False
     if isinstance(error, ConnectionFailed):
         return repeat is Repeat.SAFE or not error.sent
     if isinstance(error, HttpError):
-        return _is_refused(error) or (repeat is Repeat.SAFE and error.status in (500, 502, 503, 504))
+        failed = isinstance(error, ServerError) and error.status in (500, 502, 503, 504)
+        return _is_refused(error) or (repeat is Repeat.SAFE and failed)
     return False
 
 
