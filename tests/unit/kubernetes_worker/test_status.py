@@ -60,6 +60,28 @@ def test_fm_41_a_bad_option_blocks_by_name():
     assert found == Status('blocked', 'kubelet-extra-config: expected a YAML mapping, got text')
 
 
+def test_several_bad_options_are_all_named_however_long_their_reasons():
+    bad = [
+        options.Invalid(name, 'x' * 300)
+        for name in ('kubelet-extra-args', 'proxy-extra-args', 'channel', 'snapd_refresh')
+    ]
+    found = of(dataclasses.replace(READY, problems=(*bad, BAD, BAD)), labels_invalid=["'novalue' is not key=value"])
+    assert found.state == 'blocked' and len(found.message) <= status.LENGTH
+    for name in (
+        'kubelet-extra-args',
+        'proxy-extra-args',
+        'channel',
+        'snapd_refresh',
+        'kubelet-extra-config',
+        'labels',
+    ):
+        assert name in found.message
+
+
+def test_several_reasons_of_one_option_are_counted():
+    assert of(dataclasses.replace(READY, problems=(BAD, BAD))).message == f'{BAD} (+1 more)'
+
+
 def test_a_bad_option_that_never_was_good_blocks_before_anything_is_waited_for():
     facts = dataclasses.replace(lacking(ca=''), problems=(BAD,), settings=None)
     assert of(facts).state == 'blocked'

@@ -8,17 +8,25 @@ import subprocess
 from typing import Any
 
 from charmhelpers.core import hookenv
-from charms.layer.kubernetes_common import api, files, node, options, records, snaps
+from charms.layer.kubernetes_common import api, files, node, options, records, snap_options, snaps
 from charms.reactive import endpoint_from_flag, is_flag_set
 
 from . import credentials, endpoints, extra_args, machine, paths, runtime, runtime_inputs, settings
 from .facts import Cluster, Dns, Facts, Machine, Program, Programs, Relations, Settings
+
+OTHERS = (
+    (snap_options.channel, 'channel'),
+    (snap_options.refresh_timer, 'snapd_refresh'),
+    (snap_options.url, 'snap_proxy'),
+    (snap_options.url, 'snap_proxy_url'),
+)
 
 
 def collect() -> Facts:
     """Return everything that decides what the daemons run with."""
     programs = _programs()
     in_force, problems = _settings(programs)
+    problems = (*problems, *_of_machine())
     problems = (*problems, *runtime_inputs.problems(programs.kubelet.version if programs else None))
     here = _machine(in_force)
     return Facts(
@@ -115,6 +123,17 @@ def _dns(told: Any) -> Dns | None:
     if str(enabled).lower() != 'false' and not ip:
         return None
     return Dns(str(told.get('domain') or ''), ip)
+
+
+def _of_machine() -> list[options.Invalid]:
+    """Return what is wrong with options that others than the daemons heed."""
+    problems = []
+    for parser, name in OTHERS:
+        try:
+            parser(hookenv.config(), name)
+        except options.Invalid as error:
+            problems.append(error)
+    return problems
 
 
 def _node_name(in_force: Settings | None) -> str:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from charmhelpers.core import hookenv
-from charms.layer.kubernetes_common import options, records, snaps
+from charms.layer.kubernetes_common import options, records, snap_options, snaps
 
 from . import upgrade
 from .upgrade import Step
@@ -19,7 +19,7 @@ def learn_resources() -> None:
 
 def wanted() -> dict[str, str]:
     """Return the source of each snap that the channel and the resources ask for."""
-    channel = options.text(hookenv.config(), 'channel')
+    channel = snap_options.channel(hookenv.config())
     known = records.get(RESOURCES)
     checksums = known if isinstance(known, dict) else {}
     return {name: snaps.source_of(channel, checksums.get(name, '')) for name in SNAPS}

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal
 
+from . import problems
 from .facts import Facts
 
 
@@ -38,7 +39,7 @@ def _relation(facts: Facts, app: str) -> Missing | None:
 
 def _own(facts: Facts) -> Missing | None:
     if facts.settings is None:
-        return Missing('blocked', str(facts.problems[0]))
+        return Missing('blocked', problems.named(facts.problems))
     if facts.programs is None:
         return Missing('waiting', 'Waiting for the Kubernetes snaps')
     if not facts.runtime and facts.problems:

@@ -7,7 +7,7 @@ import time
 from charmhelpers.core import hookenv
 from charms.layer import options as layer_options
 from charms.layer import status as layer_status
-from charms.layer.kubernetes_common import options, services, snaps
+from charms.layer.kubernetes_common import options, services, snap_access, snaps
 from charms.reactive import is_flag_set
 
 from . import actions, inputs, journal, labels, leave, machine, packages, runtime, unfinished
@@ -31,7 +31,7 @@ def status() -> None:
 def observed() -> _status.Observed:
     parsed = labels.parse(str(hookenv.config('labels') or ''))
     return _status.Observed(
-        failures=journal.failures,
+        failures=[*snap_access.failures, *journal.failures],
         resource=next(iter(journal.resource), ''),
         upgrade=_upgrade(),
         inactive=_inactive(),

@@ -6,7 +6,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Literal
 
-from . import readiness
+from charms.layer.kubernetes_common.options import Invalid
+
+from . import problems, readiness
 from .facts import Facts
 
 State = Literal['blocked', 'waiting', 'maintenance', 'active']
@@ -50,7 +52,7 @@ def _reason(facts: Facts, observed: Observed, app: str) -> Status:
     return (
         _failed(observed)
         or _missing(facts, app)
-        or _options(facts)
+        or _options(facts, observed)
         or _daemons(observed)
         or _labels(observed)
         or _later(observed)
@@ -70,8 +72,9 @@ def _missing(facts: Facts, app: str) -> Status | None:
     return Status(lack.state, lack.message) if lack else None
 
 
-def _options(facts: Facts) -> Status | None:
-    return Status('blocked', str(facts.problems[0])) if facts.problems else None
+def _options(facts: Facts, observed: Observed) -> Status | None:
+    wrong = [*facts.problems, *(Invalid('labels', reason) for reason in observed.labels_invalid)]
+    return Status('blocked', problems.named(wrong)) if wrong else None
 
 
 def _daemons(observed: Observed) -> Status | None:
@@ -82,8 +85,6 @@ def _daemons(observed: Observed) -> Status | None:
 
 
 def _labels(observed: Observed) -> Status | None:
-    if observed.labels_invalid:
-        return Status('blocked', f'labels: {observed.labels_invalid[0]}')
     return Status('waiting', observed.labels_waiting) if observed.labels_waiting else None
 
 

@@ -22,8 +22,6 @@ OPTIONS = (
     'no_proxy',
     'nvidia-container-runtime-package',
     'nvidia-docker-package',
-    'snap_proxy_url',
-    'snapd_refresh',
 )
 ACTIONS = ('microbot', 'registry')  # refuse, and say why
 RUNTIMES = ('upstream', 'nvidia')  # values of docker_runtime
