@@ -43,8 +43,8 @@ from ._errors import (
     kind,
 )
 from ._json import dumps, loads
-from ._limits import Limits, deadline
-from ._retry import Repeat, Retries
+from ._limits import Limits, deadline, until
+from ._retry import Repeat, Retries, pause_s
 from ._tls import ClientCertificate, Tls
 from ._transport import Response, Stream, Transport
 
@@ -85,4 +85,6 @@ __all__ = [
     'from_text',
     'kind',
     'loads',
+    'pause_s',
+    'until',
 ]

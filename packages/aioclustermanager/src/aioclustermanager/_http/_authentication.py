@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import time
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Protocol
@@ -18,7 +19,7 @@ _REREAD_S = 60.0  # a projected token is replaced at 80 % of its life, which is 
 class Grant:
     """What the server is shown, until `expires` (time.monotonic())."""
 
-    header: tuple[str, str] | None = field(default=None, repr=False)
+    headers: Mapping[str, str] = field(default_factory=dict, repr=False)
     certificate: ClientCertificate | None = None
     expires: float = float('inf')
 
@@ -45,7 +46,7 @@ class Fixed:
     renewable: bool = False
 
     async def grant(self) -> Grant:
-        return Grant((self.name, self.text))
+        return Grant({self.name: self.text})
 
 
 def bearer(token: str) -> Fixed:
@@ -72,4 +73,4 @@ class TokenFile:
             raise InvalidConfiguration(f'cannot read the token in {self.path}: {error.strerror}') from error
         if not (token := text.strip()):
             raise InvalidConfiguration(f'cannot read the token in {self.path}: the file is empty')
-        return Grant(('Authorization', f'Bearer {token}'), expires=time.monotonic() + _REREAD_S)
+        return Grant({'Authorization': f'Bearer {token}'}, expires=time.monotonic() + _REREAD_S)

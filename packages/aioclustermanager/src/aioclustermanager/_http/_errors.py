@@ -20,6 +20,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from . import _parser
+
 _SHOWN = 256  # characters of a body that no one understood; more would only carry secrets into logs
 
 
@@ -77,6 +79,11 @@ class HttpError(Error):
         self.body = body
         self.repeated = False  # an earlier try of the same request may have been carried out
         self.request = request  # 'GET /api/v1/nodes', without the query
+        self.head = b''  # of the answer; the transport knows it
+
+    def header(self, name: str) -> str:
+        """Return a header of the answer, '' if absent."""
+        return _parser.value(self.head, name.lower().encode('latin-1'))
 
 
 class BadRequest(HttpError):

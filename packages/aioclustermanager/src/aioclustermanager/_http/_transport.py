@@ -223,7 +223,9 @@ class Transport:
 
     def _failure(self, call: _Call, status: int, head: bytes, body: bytes) -> HttpError:
         wait_s = _retry.retry_after_s(_parser.value(head, b'retry-after'))
-        return self._explain(call.name, status, body, wait_s)
+        error = self._explain(call.name, status, body, wait_s)
+        error.head = head
+        return error
 
     async def _pause(self, loop: asyncio.AbstractEventLoop, attempt: int, error: Error, until: float) -> None:
         asked = error.retry_after_s if isinstance(error, HttpError) else None
@@ -252,7 +254,7 @@ class Transport:
             return
         grant = await self.authentication.grant()
         before = self._grant.certificate if self._grant else None
-        self._granted = _block(dict([grant.header])) if grant.header else b''
+        self._granted = _block(grant.headers)
         if grant.certificate and grant.certificate != before:
             self._pool.renew(self._context(grant.certificate))
         self._grant = grant

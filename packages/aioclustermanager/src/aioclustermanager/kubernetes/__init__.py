@@ -11,5 +11,6 @@ from . import resources
 from ._client import Client, Patch
 from ._configuration import Configuration
 from ._resources import Object, Resource
+from ._watch import Event
 
-__all__ = [*_http.__all__, 'Client', 'Configuration', 'Object', 'Patch', 'Resource', 'resources']
+__all__ = [*_http.__all__, 'Client', 'Configuration', 'Event', 'Object', 'Patch', 'Resource', 'resources']

@@ -3,15 +3,13 @@
 from __future__ import annotations
 
 import enum
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import AsyncGenerator, AsyncIterator, Mapping, Sequence
 from types import TracebackType
 from typing import Any, cast
 
 from .. import _http
-from . import _configuration, _contains
-from ._resources import Object, Resource, query, selector
-
-Labels = Mapping[str, str] | str
+from . import _configuration, _contains, _watch
+from ._resources import Labels, Object, Resource, query, selector
 
 
 class Patch(enum.Enum):
@@ -132,6 +130,26 @@ class Client:
                 yield items.pop()
             if not token:
                 return
+
+    def watch(
+        self,
+        resource: Resource,
+        namespace: str = '',
+        *,
+        labels: Labels = '',
+        fields: Labels = '',
+        since: str = '',
+        bookmarks: bool = False,
+    ) -> AsyncGenerator[_watch.Event, None]:
+        """Yield what is there, as ADDED, and then all that happens, until the caller leaves or a `deadline()` is over.
+
+        Broken connections are mended unseen. When the server no longer knows what happened since, the objects are
+        listed again and the differences told; an object that ended meanwhile is DELETED with its metadata only.
+        since: begin after that resourceVersion instead; then raises Gone when the server has forgotten it.
+        """
+        return _watch.Watcher(
+            self, resource, namespace, labels=labels, fields=fields, since=since, bookmarks=bookmarks
+        ).__aiter__()
 
     # writing
 

@@ -12,6 +12,9 @@ from urllib.parse import quote
 Object: TypeAlias = 'dict[str, Any]'
 """An object as the API server writes it: JSON. What is in it is in the API reference of its kind."""
 
+Labels: TypeAlias = 'Mapping[str, str] | str'
+"""A selector: what has to be equal, or Kubernetes' own notation."""
+
 _PLAIN = re.compile(r'[A-Za-z0-9_~-][A-Za-z0-9._~-]*')  # needs no quoting, and climbs up no path
 
 
@@ -71,7 +74,7 @@ def query(parameters: Mapping[str, str | int | bool]) -> str:
     return '?' + '&'.join(pairs) if pairs else ''
 
 
-def selector(labels: Mapping[str, str] | str) -> str:
+def selector(labels: Labels) -> str:
     """Return a selector: a mapping means that all are equal, a text is one already."""
     if isinstance(labels, str):
         return labels
