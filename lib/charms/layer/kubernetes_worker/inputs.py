@@ -11,7 +11,7 @@ from charmhelpers.core import hookenv
 from charms.layer.kubernetes_common import api, files, node, options, records, snap_options, snaps
 from charms.reactive import endpoint_from_flag, is_flag_set
 
-from . import credentials, endpoints, extra_args, machine, paths, runtime, runtime_inputs, settings
+from . import credentials, endpoints, extra_args, machine, nagios, paths, runtime, runtime_inputs, settings
 from .facts import Cluster, Dns, Facts, Machine, Program, Programs, Relations, Settings
 
 OTHERS = (
@@ -19,6 +19,8 @@ OTHERS = (
     (snap_options.refresh_timer, 'snapd_refresh'),
     (snap_options.url, 'snap_proxy'),
     (snap_options.url, 'snap_proxy_url'),
+    (nagios.context, 'nagios_context'),
+    (nagios.servicegroups, 'nagios_servicegroups'),
 )
 
 

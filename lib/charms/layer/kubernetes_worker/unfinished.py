@@ -16,8 +16,6 @@ OPTIONS = (
     'https_proxy',
     'ingress',
     'ingress-ssl-chain-completion',
-    'nagios_context',
-    'nagios_servicegroups',
     'nginx-image',
     'no_proxy',
     'nvidia-container-runtime-package',
