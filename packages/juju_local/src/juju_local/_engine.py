@@ -19,7 +19,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import TextIO
 
-from juju_local import _life, _logs, _network, _plan, _process, _resolver, _runner, _tools
+from juju_local import _life, _logs, _network, _order, _plan, _process, _resolver, _runner, _tools
 from juju_local._db import Database
 from juju_local._events import (
     Event,
@@ -38,7 +38,7 @@ from juju_local._events import (
 from juju_local._machine import MachineError, Machines, NotPermittedError, Spec
 from juju_local._runner import Crash, Runner
 from juju_local._server import Server
-from juju_local._state import Machine, Model, Status, Unit
+from juju_local._state import Machine, Model, Status
 
 POLL_S = 0.25  # how soon the work of another process (a verb) is seen
 SETTLE_LIMIT_S = 300.0  # how long units that wait are given, in all, once nothing else is to be done
@@ -180,21 +180,20 @@ class Engine:
             self._launch_units(model)
 
     def _launch_units(self, model: Model) -> None:
-        busy = set(self._jobs.values())
-        for name in self._order(model):
-            if len(self._jobs) >= self.cores:
-                return
-            unit = model.units[name]
-            if unit.machine in busy or unit.machine not in self._up:
-                continue
-            now = time.time()
-            operation = _resolver.next_operation(model, name, now)
-            if operation is None:
-                continue
-            job = _runner.begin(model, operation, self.directory, now, self._random.getrandbits(63))
-            busy.add(unit.machine)
-            self._add(self._operate(job, self._last, turn := asyncio.get_running_loop().create_future()), unit.machine)
-            self._last = turn
+        names, now = self._shuffled(model), time.time()
+        free, slots = self._up.difference(self._jobs.values()), self.cores - len(self._jobs)
+        if self.seed is None:
+            operations = _order.chosen(model, names, free, slots, now, busy=bool(self._jobs))
+        else:
+            operations = _order.drawn(model, names, free, slots, now)
+        for operation in operations:
+            self._begin(model, operation)
+
+    def _begin(self, model: Model, operation: _resolver.Operation) -> None:
+        job = _runner.begin(model, operation, self.directory, time.time(), self._random.getrandbits(63))
+        turn = asyncio.get_running_loop().create_future()
+        self._add(self._operate(job, self._last, turn), job.machine)
+        self._last = turn
 
     async def _operate(self, job: _runner.Job, before: asyncio.Future[None] | None, turn: asyncio.Future[None]) -> None:
         try:
@@ -207,14 +206,13 @@ class Engine:
             self._up.discard(job.machine)
             await asyncio.to_thread(self.machines.stop, job.machine)
 
-    def _order(self, model: Model) -> list[str]:
+    def _shuffled(self, model: Model) -> list[str]:
         names = sorted(model.units)
         if model.settings.seed is not None and self.seed is None:
             self.seed = model.settings.seed
         past = sum(unit.agent.hooks for unit in model.units.values())
         dice = self._random if self.seed is None else random.Random(f'{self.seed}:{past}')  # noqa: S311
         dice.shuffle(names)
-        names.sort(key=lambda name: _precedence(model.units[name]))
         return names
 
     def _add(self, work: object, machine: str) -> None:
@@ -399,15 +397,6 @@ def _waiting(model: Model) -> list[str]:
         for name, unit in model.units.items()
         if unit.agent.started and unit.life == 'alive' and not unit.agent.failed and unit.workload.current in TRANSIENT
     ]
-
-
-def _precedence(unit: Unit) -> tuple[bool, int]:
-    """Return what sorts units so that few hooks are needed: those first whose writing wakes the most others.
-
-    Juju leaves the order between units open. A unit that many others see has heard them all before they hear of it, and
-    one `relation-changed` tells them what would otherwise be news after each of its hooks.
-    """
-    return unit.agent.started, -max((len(local.members) for local in unit.agent.relations.values()), default=0)
 
 
 def _shown(model: Model, name: str) -> tuple[str, str]:
