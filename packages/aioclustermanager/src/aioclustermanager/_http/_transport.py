@@ -303,6 +303,13 @@ class Stream:
         self._idle_s = idle_s
         self._connection: Connection | None = None
 
+    @classmethod
+    def of(
+        cls, transport: Transport, method: str, target: str, *, headers: Mapping[str, str], timeout_s: float | None
+    ) -> Stream:
+        """Return what may become another protocol after its head."""
+        return cls(transport, _Call(method, target, None, JSON, '*/*', headers), timeout_s, None)
+
     async def __aenter__(self) -> Stream:
         try:
             return await self._begin()
@@ -353,6 +360,13 @@ class Stream:
         if self._connection is None:
             raise RuntimeError('the answer is read within `async with` only')
         return self._connection
+
+    def upgrade(self) -> None:
+        """After a status of 101: everything that follows is the body, and `write` sends."""
+        self._open.upgrade()
+
+    async def write(self, data: bytes) -> None:
+        await self._open.write(data)
 
     async def read(self) -> bytes:
         """Return what has arrived, waiting if nothing has; b'' at the end. Raises ConnectionFailed if cut off."""

@@ -1,0 +1,70 @@
+"""What an informer knows: objects by name, and by any index. Computes only."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping
+from typing import NamedTuple
+
+from ._resources import Object
+from ._watch import Event
+
+Key = tuple[str, str]
+Index = Callable[[Object], Iterable[str]]
+
+
+class Change(NamedTuple):
+    """What happened to an object: old None, it is new; new None, it is gone; both the same object, a resync."""
+
+    old: Object | None
+    new: Object | None
+
+
+class Cache:
+    """Objects as last seen. They are shared: whoever changes one changes it for all."""
+
+    def __init__(self, indexes: Mapping[str, Index] | None = None) -> None:
+        self._indexes = dict(indexes or {})
+        self._objects: dict[Key, Object] = {}
+        self._places: dict[str, dict[str, set[Key]]] = {name: {} for name in self._indexes}
+
+    def __len__(self) -> int:
+        return len(self._objects)
+
+    def get(self, name: str, namespace: str = '') -> Object | None:
+        return self._objects.get((namespace, name))
+
+    def all(self) -> list[Object]:
+        return list(self._objects.values())
+
+    def by(self, index: str, value: str) -> list[Object]:
+        """Return the objects for which the index gave that value. Raises KeyError for an index that was not given."""
+        return [self._objects[key] for key in sorted(self._places[index].get(value, ()))]
+
+    def apply(self, event: Event) -> Change | None:
+        """Take an event in; returns the change, None if it tells nothing new."""
+        meta = event.object['metadata']
+        key = (meta.get('namespace', ''), meta['name'])
+        old = self._objects.get(key)
+        if event.type == 'DELETED':
+            if old is None:
+                return None
+            self._remove(key, old)
+            return Change(old, None)
+        if old and old['metadata'].get('resourceVersion') == meta.get('resourceVersion') != '':
+            return None
+        if old:
+            self._remove(key, old)
+        self._objects[key] = event.object
+        for name, index in self._indexes.items():
+            for value in index(event.object):
+                self._places[name].setdefault(value, set()).add(key)
+        return Change(old, event.object)
+
+    def _remove(self, key: Key, old: Object) -> None:
+        del self._objects[key]
+        for name, index in self._indexes.items():
+            for value in index(old):
+                keys = self._places[name].get(value, set())
+                keys.discard(key)
+                if not keys:
+                    self._places[name].pop(value, None)
