@@ -40,7 +40,8 @@ def test_fm_40_valid_labels_are_taken_whatever_stands_between_them(text, wanted)
 def test_fm_40_an_invalid_label_is_named_and_holds_up_no_other(item, reason):
     parsed = labels.parse(f'a=1 {item} b=2')
     assert parsed.labels == {'a': '1', 'b': '2'}
-    assert len(parsed.problems) == 1 and reason in parsed.problems[0] and item[:20] in parsed.problems[0]
+    ((named, told),) = parsed.problems
+    assert named == item and reason in told and item[:20] in told
 
 
 @given(st.text())

@@ -65,7 +65,7 @@ def test_several_bad_options_are_all_named_however_long_their_reasons():
         options.Invalid(name, 'x' * 300)
         for name in ('kubelet-extra-args', 'proxy-extra-args', 'channel', 'snapd_refresh')
     ]
-    found = of(dataclasses.replace(READY, problems=(*bad, BAD, BAD)), labels_invalid=["'novalue' is not key=value"])
+    found = of(dataclasses.replace(READY, problems=(*bad, BAD, BAD)), labels_invalid=[('novalue', 'x')])
     assert found.state == 'blocked' and len(found.message) <= status.LENGTH
     for name in (
         'kubelet-extra-args',
@@ -78,8 +78,9 @@ def test_several_bad_options_are_all_named_however_long_their_reasons():
         assert name in found.message
 
 
-def test_several_reasons_of_one_option_are_counted():
-    assert of(dataclasses.replace(READY, problems=(BAD, BAD))).message == f'{BAD} (+1 more)'
+def test_fm_40_every_wrong_part_of_one_option_is_named():
+    wrong = [(item, f'{item!r} is not key=value') for item in ('novalue', 'other', 'third')]
+    assert of(labels_invalid=wrong).message == "labels: 'novalue' is not key=value; and other, third"
 
 
 def test_a_bad_option_that_never_was_good_blocks_before_anything_is_waited_for():
@@ -94,7 +95,7 @@ def test_a_bad_option_that_never_was_good_blocks_before_anything_is_waited_for()
         ({'resource': 'Resource cni-amd64 is missing'}, 'blocked', 'cni-amd64'),
         ({'upgrade': 'channel 1.13/stable'}, 'blocked', 'channel 1.13/stable: run action upgrade'),
         ({'inactive': ['kubelet', 'kube-proxy']}, 'waiting', 'kubelet,kube-proxy'),
-        ({'labels_invalid': ["'novalue' is not key=value"]}, 'blocked', "labels: 'novalue'"),
+        ({'labels_invalid': [('novalue', "'novalue' is not key=value")]}, 'blocked', "labels: 'novalue'"),
         ({'labels_waiting': 'Waiting for node a'}, 'waiting', 'node a'),
         ({'paused': True}, 'maintenance', 'Paused'),
         ({'idle_options': ['http_proxy']}, 'active', 'http_proxy'),
@@ -118,7 +119,7 @@ def test_fm_26_the_first_reason_wins_and_nothing_pending_passes_as_active():
         'resource': 'x',
         'upgrade': 'x',
         'inactive': ['x'],
-        'labels_invalid': ['x'],
+        'labels_invalid': [('x', 'x')],
         'labels_waiting': 'x',
         'paused': True,
     }

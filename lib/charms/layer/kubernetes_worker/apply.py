@@ -46,7 +46,7 @@ def labels() -> None:
     state = {'node': facts.machine.node, 'kubelet': records.get(f'started-{snaps.daemon("kubelet")}')}
     known: Any = records.get(LABELS) or {}
     if known.get('settled') == [wanted, state]:
-        journal.labels_refused.extend(known.get('refused', []))
+        journal.labels_refused.extend((item, reason) for item, reason in known.get('refused_items', []))
         return
     mine = {**known.get('mine', {}), **wanted}
     records.put(LABELS, {'mine': mine})  # whatever happens next, these are ours to take away
@@ -57,10 +57,10 @@ def labels() -> None:
         journal.labels_waiting.append(f'Waiting for node {facts.machine.node} in the API, to label it')
         return
     journal.labels_refused.extend(refused)
-    records.put(LABELS, {'mine': wanted, 'settled': [wanted, state], 'refused': refused})
+    records.put(LABELS, {'mine': wanted, 'settled': [wanted, state], 'refused_items': refused})
 
 
-def _label(node: str, wanted: dict[str, str], mine: dict[str, str], patiently: bool) -> list[str]:
+def _label(node: str, wanted: dict[str, str], mine: dict[str, str], patiently: bool) -> list[tuple[str, str]]:
     client = api.Client.from_kubeconfig(paths.KUBELET_KUBECONFIG, timeout_s=API_TIMEOUT_S)
     deadline = time.monotonic() + (REGISTRATION_S if patiently else 0)
     while True:
@@ -89,7 +89,7 @@ def _converge(daemon: Daemon) -> None:
 
 def _drop_stale_cpu_state(daemon: Daemon) -> None:
     """Remove the kubelet's saved CPU state when the policy it belongs to changes: the kubelet would refuse to start."""
-    policy = kubelet.cpu_policy(daemon.config)
+    policy = kubelet.cpu_policy(daemon.config, daemon.arguments)
     known = records.get('cpu-policy')
     if known not in (None, policy):
         files.remove(paths.CPU_MANAGER_STATE)

@@ -27,13 +27,14 @@ class Clock:
     sleep: Callable[[float], None] = time.sleep
 
 
-def set_labels(client: api.Client, name: str, changes: Mapping[str, str | None]) -> list[str]:
-    """Change a node's labels; return one sentence for each that the API refused (the others are changed)."""
+def set_labels(client: api.Client, name: str, changes: Mapping[str, str | None]) -> list[tuple[str, str]]:
+    """Change a node's labels; return each that the API refused with the reason (the others are changed)."""
     try:
         _patch_labels(client, name, changes)
     except (api.Forbidden, api.Invalid) as error:
         if len(changes) == 1:
-            return [f'the API refuses {next(iter(changes))}: {error.reason[:120]}']
+            key = next(iter(changes))
+            return [(key, f'the API refuses {key}: {error.reason[:120]}')]
         return [refusal for key, value in changes.items() for refusal in set_labels(client, name, {key: value})]
     return []
 

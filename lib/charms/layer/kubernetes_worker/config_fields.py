@@ -10,10 +10,10 @@ import re
 from collections.abc import Collection, Iterator, Mapping
 
 from charms.layer.kubernetes_common import versions
+from charms.layer.kubernetes_common.options import Fault
 from charms.layer.kubernetes_common.versions import Version
 
 from . import field_kinds, version_table
-from .extra_args import Fault
 
 OPTION = 'kubelet-extra-config'
 HEAD = {'apiVersion': 'kubelet.config.k8s.io/v1beta1', 'kind': 'KubeletConfiguration'}

@@ -6,7 +6,8 @@ import difflib
 import re
 from collections.abc import Collection, Mapping
 
-from charms.layer.kubernetes_common import options, versions
+from charms.layer.kubernetes_common import versions
+from charms.layer.kubernetes_common.options import Fault
 from charms.layer.kubernetes_common.versions import Span
 
 from . import version_table
@@ -19,14 +20,6 @@ KINDS = (  # of values, as help names them
     (re.compile(r'u?int\d*'), re.compile(r'[+-]?\d+'), 'a number'),
     (re.compile('duration'), re.compile(r'[+-]?(0|(\d+(\.\d*)?(ns|us|ms|s|m|h))+)'), 'a duration such as 90s or 1h30m'),
 )
-
-
-class Fault(options.Invalid):
-    """A part of an option, at `path` in its value, that the installed program would not take."""
-
-    def __init__(self, option: str, reason: str, path: tuple[str, ...]) -> None:
-        super().__init__(option, reason)
-        self.path = path
 
 
 def kinds(usage: str) -> dict[str, str]:

@@ -6,5 +6,5 @@ failures: list[str] = []
 later: list[str] = []  # beside the daemons: logins, ingress
 resource: list[str] = []
 labels_waiting: list[str] = []
-labels_refused: list[str] = []
+labels_refused: list[tuple[str, str]] = []
 started: list[str] = []  # daemons that were (re)started

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from charms.layer.kubernetes_common import trees
 
-from . import config_fields, extra_args, paths, version_table
+from . import config_fields, extra_args, images, paths, version_table
 from .facts import Cluster, Machine, Program, Settings
 
 RESOLVER_BEHIND_STUB = '/run/systemd/resolve/resolv.conf'
@@ -46,8 +46,7 @@ def arguments(facts: Facts) -> dict[str, str]:
         'config': paths.KUBELET_CONFIG,
     }
     if facts.cluster.registry:
-        image = f'pause-{facts.machine.architecture}:3.1'
-        base['pod-infra-container-image'] = f'{facts.cluster.registry.rstrip("/")}/{image}'
+        base['pod-infra-container-image'] = images.pause(facts.machine.architecture, facts.cluster.registry)
     if facts.program.version not in config_fields.FILE:
         base.update(_flags_for(_defaults(facts)))
     base.update(runtime(facts.program, facts.settings.kubelet_args))
@@ -71,10 +70,12 @@ def config(facts: Facts) -> dict[str, object]:
     return trees.merge({**config_fields.HEAD, **_defaults(facts)}, facts.settings.kubelet_config)
 
 
-def cpu_policy(configuration: Mapping[str, object]) -> dict[str, object]:
+def cpu_policy(configuration: Mapping[str, object], flags: Mapping[str, str]) -> dict[str, object]:
     """Return the part of a configuration whose change the kubelet refuses while its saved CPU state is there."""
     fields = ('cpuManagerPolicy', 'cpuManagerPolicyOptions', 'kubeReserved', 'reservedSystemCPUs', 'systemReserved')
-    return {field: configuration[field] for field in fields if field in configuration}
+    names = ('cpu-manager-policy', 'cpu-manager-policy-options', 'kube-reserved', 'reserved-cpus', 'system-reserved')
+    found = {field: configuration[field] for field in fields if field in configuration}
+    return {**found, **{name: flags[name] for name in names if name in flags}}
 
 
 def _defaults(facts: Facts) -> dict[str, object]:

@@ -15,10 +15,10 @@ PREFIX_MAX = 253
 
 @dataclass(frozen=True)
 class Parsed:
-    """The labels in an option, and one sentence for each item that is none."""
+    """The labels in an option, and each item that is none with the reason."""
 
     labels: Mapping[str, str]
-    problems: tuple[str, ...]
+    problems: tuple[tuple[str, str], ...]
 
 
 def parse(text: str) -> Parsed:
@@ -28,7 +28,7 @@ def parse(text: str) -> Parsed:
     for item in text.split():
         reason = _fault(item)
         if reason:
-            problems.append(f'{item[:80]!r} {reason}')
+            problems.append((item, f'{item[:80]!r} {reason}'))
         else:
             key, _, value = item.partition('=')
             labels[key] = value

@@ -2,28 +2,31 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 
-from charms.layer.kubernetes_common.options import Invalid
+from charms.layer.kubernetes_common.options import Fault, Invalid
 
 ROOM = 220  # characters; a status has some more, for what stands around it
 
 
 def named(problems: Iterable[Invalid], room: int = ROOM) -> str:
-    """Return every wrong option with its first reason; reasons are cut where they do not all fit, names never."""
-    reasons: dict[str, list[str]] = {}
+    """Return every wrong option with its first reason, and the names of its other wrong parts.
+
+    Where they do not all fit, reasons are cut and the names of options are not.
+    """
+    options: dict[str, list[Invalid]] = {}
     for problem in problems:
-        reasons.setdefault(problem.option, []).append(problem.reason)
-    texts = [_text(option, found) for option, found in reasons.items()]
+        options.setdefault(problem.option, []).append(problem)
+    texts = [_text(option, found) for option, found in options.items()]
     if len('; '.join(texts)) <= room:
         return '; '.join(texts)
     share = room // len(texts) - 2
-    return '; '.join(_cut(text, max(share, len(option) + 3)) for text, option in zip(texts, reasons, strict=True))
+    return '; '.join(_cut(text, max(share, len(option) + 3)) for text, option in zip(texts, options, strict=True))
 
 
-def _text(option: str, found: list[str]) -> str:
-    more = f' (+{len(found) - 1} more)' if len(found) > 1 else ''
-    return f'{option}: {found[0]}{more}'
+def _text(option: str, found: Sequence[Invalid]) -> str:
+    others = ', '.join('.'.join(other.path)[:40] for other in found[1:] if isinstance(other, Fault))
+    return f'{option}: {found[0].reason}' + (f'; and {others}' if others else '')
 
 
 def _cut(text: str, length: int) -> str:

@@ -12,9 +12,9 @@ from dataclasses import dataclass
 from typing import Any, Generic, TypeVar
 
 from charms.layer.kubernetes_common import options
+from charms.layer.kubernetes_common.options import Fault
 
 from . import config_fields, extra_args, version_table
-from .extra_args import Fault
 from .facts import Programs, Settings
 
 T = TypeVar('T')

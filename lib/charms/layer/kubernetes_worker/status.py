@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Literal
 
-from charms.layer.kubernetes_common.options import Invalid
+from charms.layer.kubernetes_common.options import Fault
 
 from . import problems, readiness
 from .facts import Facts
@@ -32,7 +32,7 @@ class Observed:
     inactive: Sequence[str] = ()
     later: Sequence[str] = ()  # what beside the daemons was tried in vain: logins, ingress
     notes: Sequence[str] = ()  # what an operator should know while all runs
-    labels_invalid: Sequence[str] = ()
+    labels_invalid: Sequence[tuple[str, str]] = ()  # item and reason
     labels_waiting: str = ''
     paused: bool = False
     idle_options: Sequence[str] = field(default=())
@@ -73,7 +73,7 @@ def _missing(facts: Facts, app: str) -> Status | None:
 
 
 def _options(facts: Facts, observed: Observed) -> Status | None:
-    wrong = [*facts.problems, *(Invalid('labels', reason) for reason in observed.labels_invalid)]
+    wrong = [*facts.problems, *(Fault('labels', reason, (item,)) for item, reason in observed.labels_invalid)]
     return Status('blocked', problems.named(wrong)) if wrong else None
 
 

@@ -22,6 +22,14 @@ class Invalid(Exception):
         self.reason = reason
 
 
+class Fault(Invalid):
+    """A part of an option's value, at `path` in it, cannot be used; the rest of the value can."""
+
+    def __init__(self, option: str, reason: str, path: tuple[str, ...]) -> None:
+        super().__init__(option, reason)
+        self.path = path
+
+
 def text(config: Config, name: str) -> str:
     """Return the option as text without blanks around it; unset means ''."""
     value = config.get(name)

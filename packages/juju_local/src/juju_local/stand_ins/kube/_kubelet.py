@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import json
 import socket
 import threading
 import time
@@ -36,6 +37,7 @@ def _run(values: dict[str, str], version: _version.Version) -> None:
     settings = _kubelet_settings.read(values, version)
     access = _client.from_kubeconfig(values['kubeconfig']) if values.get('kubeconfig') else None
     _check_host(settings)
+    _keep_cpu_state(settings)
     Kubelet(settings, access).run()
 
 
@@ -56,6 +58,23 @@ def _check_host(settings: _kubelet_settings.Settings) -> None:
         raise _program.Fatal(f'failed to run Kubelet: unsupported CRI runtime: "{settings.runtime}"')
 
 
+def _keep_cpu_state(settings: _kubelet_settings.Settings) -> None:
+    """Raise Fatal where a kubelet with another CPU policy left its state; keep one's own."""
+    policy = str(settings.get('cpuManagerPolicy') or 'none')
+    folder = Path(settings.flags['root-dir'])
+    file = folder / 'cpu_manager_state'
+    kept = json.loads(file.read_text(encoding='utf-8') or '{}') if file.exists() else {}
+    before = kept.get('policyName', policy)
+    if before != policy:
+        raise _program.Fatal(
+            'start cpu manager error: could not restore state from checkpoint: configured policy '
+            f'"{policy}" differs from state checkpoint policy "{before}", please drain this node and delete the CPU '
+            f'manager checkpoint file "{file}" before restarting Kubelet'
+        )
+    folder.mkdir(parents=True, exist_ok=True)
+    file.write_text(json.dumps({'policyName': policy, 'defaultCpuSet': ''}), encoding='utf-8')
+
+
 def _runtime_is_there(settings: _kubelet_settings.Settings) -> bool:
     docker = settings.runtime == 'docker'
     endpoint = settings.flags['docker-endpoint'] if docker else str(settings.get('containerRuntimeEndpoint') or '')
@@ -65,7 +84,7 @@ def _runtime_is_there(settings: _kubelet_settings.Settings) -> bool:
 class Kubelet:
     def __init__(self, settings: _kubelet_settings.Settings, access: _client.Access | None) -> None:
         self.settings = settings
-        self.name = (settings.flags['hostname-override'] or socket.gethostname()).strip().lower()
+        self.name = _node_name(settings)
         self.address = settings.flags['node-ip'] or _own_address()
         self.client = _client.Client(access, f'kubelet/{_version.text()}') if access else None
         self.addresses = _kubelet_pods.Addresses(self.name)
@@ -223,6 +242,13 @@ class Kubelet:
         elif phase == 'Running' and _kubelet_pods.ends_by_itself(pod):
             status = _kubelet_pods.finished_status(pod, self.address)
             client.request('PATCH', f'{path}/status', {'status': status}, _client.STRATEGIC)
+
+
+def _node_name(settings: _kubelet_settings.Settings) -> str:
+    """Return the node's name: under the cloud provider of AWS, which ends with 1.26, the private DNS name."""
+    in_cloud = settings.flags.get('cloud-provider') == 'aws' and settings.version <= (1, 26)
+    host = socket.getfqdn() if in_cloud else socket.gethostname()
+    return (settings.flags['hostname-override'] or host).strip().lower()
 
 
 def _own_address() -> str:

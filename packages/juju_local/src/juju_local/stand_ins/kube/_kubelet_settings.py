@@ -19,7 +19,7 @@ _SAME = {
     'address': 'address', 'port': 'port', 'tlsCertFile': 'tls-cert-file', 'tlsPrivateKeyFile': 'tls-private-key-file',
     'clusterDomain': 'cluster-domain', 'clusterDNS': 'cluster-dns', 'failSwapOn': 'fail-swap-on', 'maxPods': 'max-pods',
     'resolvConf': 'resolv-conf', 'featureGates': 'feature-gates', 'healthzPort': 'healthz-port',
-    'containerRuntimeEndpoint': 'container-runtime-endpoint',
+    'containerRuntimeEndpoint': 'container-runtime-endpoint', 'cpuManagerPolicy': 'cpu-manager-policy',
 }  # fmt: skip
 
 
