@@ -2,7 +2,7 @@
 
 from charmhelpers.core import hookenv
 from charms.layer import status
-from charms.layer.kubernetes_worker import docker, docker_logins, inputs, journal, runtime, runtime_inputs
+from charms.layer.kubernetes_worker import boot_options, docker, docker_logins, inputs, journal, runtime, runtime_inputs
 from charms.reactive import set_flag, when, when_not
 
 
@@ -30,3 +30,9 @@ def converge_runtime():
 def converge_logins():
     """Log in to registries of option docker-logins and out of others."""
     docker_logins.converge()
+
+
+@when_not('kubernetes-worker.unit.leaving')
+def converge_boot_options():
+    """Option enable-cgroups."""
+    boot_options.converge()

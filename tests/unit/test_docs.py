@@ -105,7 +105,7 @@ def test_every_test_of_a_failure_mode_names_one_that_is_known(reference: ModuleT
 
 def test_every_option_without_effect_is_marked_and_no_other(reference: ModuleType) -> None:
     from_page = set(re.findall(r'^\| `([^`]+)` \|[^|]*\|[^|]*\| not yet \|', reference.options_page(), re.MULTILINE))
-    assert {'docker-logins', 'sysctl'} <= from_page
+    assert {'sysctl'} <= from_page
     assert not {'labels', 'kubelet-extra-config', 'service-cidr'} & from_page
 
 

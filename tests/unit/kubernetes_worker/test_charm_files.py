@@ -56,20 +56,7 @@ def test_each_action_is_declared_and_has_a_program(name):
 
 
 def test_no_action_is_declared_without_code():
-    from charms.layer.kubernetes_worker import unfinished
-
     assert set(ACTIONS) == {path.name for path in (ROOT / 'actions').iterdir() if path.is_file()}
-    assert set(unfinished.OPTIONS) <= set(CONFIG)
-
-
-def test_an_option_that_does_nothing_yet_is_told_when_it_is_changed():
-    from charms.layer.kubernetes_worker import unfinished
-
-    assert unfinished.in_use(OPTIONS, OPTIONS) == []
-    assert unfinished.in_use({**OPTIONS, 'http_proxy': 'x', 'docker_runtime': 'nvidia'}, OPTIONS) == [
-        'http_proxy',
-        'docker_runtime',
-    ]
 
 
 def test_the_snap_resources_are_named_as_the_snaps():

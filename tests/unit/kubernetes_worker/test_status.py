@@ -98,7 +98,8 @@ def test_a_bad_option_that_never_was_good_blocks_before_anything_is_waited_for()
         ({'labels_invalid': [('novalue', "'novalue' is not key=value")]}, 'blocked', "labels: 'novalue'"),
         ({'labels_waiting': 'Waiting for node a'}, 'waiting', 'node a'),
         ({'paused': True}, 'maintenance', 'Paused'),
-        ({'idle_options': ['http_proxy']}, 'active', 'http_proxy'),
+        ({'later': ['docker-logins: login at r did not succeed']}, 'waiting', 'login at r'),
+        ({'notes': ['The driver does not answer.']}, 'active', 'driver'),
     ],
     ids=lambda value: next(iter(value)) if isinstance(value, dict) else '',
 )

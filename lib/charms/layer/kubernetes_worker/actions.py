@@ -7,7 +7,7 @@ from charms.layer.kubernetes_common import api, options, records
 from charms.reactive import main as run_handlers
 from charms.reactive import set_flag
 
-from . import cluster_node, inputs, journal, packages, paths, unfinished
+from . import cluster_node, inputs, journal, packages, paths
 from .cluster_node import Refused
 from .upgrade import Step
 
@@ -94,4 +94,4 @@ def _flag(name: str) -> bool:
     return options.boolean({name: hookenv.action_get(name)}, name)
 
 
-ACTIONS = {'pause': pause, 'resume': resume, 'upgrade': upgrade, **dict.fromkeys(unfinished.ACTIONS, not_yet)}
+ACTIONS = {'pause': pause, 'resume': resume, 'upgrade': upgrade, **dict.fromkeys(('microbot', 'registry'), not_yet)}

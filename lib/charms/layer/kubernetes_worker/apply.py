@@ -9,7 +9,7 @@ from charmhelpers.core import hookenv
 from charms.layer.kubernetes_common import api, files, records, services, snaps, versions
 from charms.reactive import data_changed, endpoint_from_flag, is_flag_set, set_flag
 
-from . import cluster_node, credentials, inputs, journal, kubelet, machine, paths, readiness
+from . import cluster_node, credentials, docker, images, inputs, journal, kubelet, machine, paths, readiness, runtime
 from . import daemons as _daemons
 from . import labels as _labels
 from .credentials import File
@@ -27,6 +27,8 @@ def daemons() -> None:
     if readiness.missing(facts, inputs.app()):
         return
     try:
+        if facts.programs and facts.programs.kubelet.version in docker.CRI:
+            runtime.serve_cri(images.pause(facts.machine.architecture, facts.cluster.registry))
         for daemon in _daemons.desired(facts):
             _converge(daemon)
     except snaps.Failed as error:

@@ -11,7 +11,18 @@ from charmhelpers.core import hookenv
 from charms.layer.kubernetes_common import api, files, node, options, records, snap_options, snaps
 from charms.reactive import endpoint_from_flag, is_flag_set
 
-from . import credentials, endpoints, extra_args, machine, nagios, paths, runtime, runtime_inputs, settings
+from . import (
+    credentials,
+    endpoints,
+    extra_args,
+    ingress_inputs,
+    machine,
+    nagios,
+    paths,
+    runtime,
+    runtime_inputs,
+    settings,
+)
 from .facts import Cluster, Dns, Facts, Machine, Program, Programs, Relations, Settings
 
 OTHERS = (
@@ -30,6 +41,7 @@ def collect() -> Facts:
     in_force, problems = _settings(programs)
     problems = (*problems, *_of_machine())
     problems = (*problems, *runtime_inputs.problems(programs.kubelet.version if programs else None))
+    problems = (*problems, *ingress_inputs.read()[1])
     here = _machine(in_force)
     return Facts(
         relations=_relations(),

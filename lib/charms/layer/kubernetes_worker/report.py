@@ -5,12 +5,11 @@ from __future__ import annotations
 import time
 
 from charmhelpers.core import hookenv
-from charms.layer import options as layer_options
 from charms.layer import status as layer_status
 from charms.layer.kubernetes_common import options, services, snap_access, snaps
 from charms.reactive import is_flag_set
 
-from . import actions, inputs, journal, labels, leave, machine, packages, runtime, unfinished
+from . import actions, inputs, journal, labels, leave, machine, packages, runtime
 from . import status as _status
 from .upgrade import Step
 
@@ -18,9 +17,7 @@ LOOK_AFTER_S = 1.0  # a daemon that dislikes its arguments or configuration ends
 
 
 def status() -> None:
-    """Set the status; a new revision of the charm says in the log which options have no effect yet."""
-    if hookenv.hook_name() in ('install', 'upgrade-charm'):
-        hookenv.log(f'options without effect in this revision: {", ".join(unfinished.OPTIONS)}')
+    """Set the status."""
     if is_flag_set('kubernetes-worker.unit.leaving'):
         layer_status.maintenance('Leaving the cluster')
         return
@@ -40,7 +37,6 @@ def observed() -> _status.Observed:
         labels_invalid=[*parsed.problems, *journal.labels_refused],
         labels_waiting=next(iter(journal.labels_waiting), ''),
         paused=actions.is_paused(),
-        idle_options=unfinished.in_use(hookenv.config(), _defaults()),
     )
 
 
@@ -64,8 +60,3 @@ def _inactive() -> list[str]:
     started = [name for name in leave.DAEMONS if services.was_started(snaps.daemon(name))]
     down = set(services.inactive([snaps.daemon(name) for name in started]))
     return [name for name in started if snaps.daemon(name) in down]
-
-
-def _defaults() -> dict[str, object]:
-    document = layer_options.document('config.yaml')
-    return {name: option.get('default') for name, option in (document.get('options') or {}).items()}

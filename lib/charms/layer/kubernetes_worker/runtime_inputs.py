@@ -9,7 +9,7 @@ from charmhelpers.core import hookenv
 from charms.layer.kubernetes_common import options
 from charms.layer.kubernetes_common.versions import Version
 
-from . import docker, docker_options, in_force, logins, machine, runtime
+from . import boot_options, docker, docker_options, in_force, logins, machine, runtime
 from .docker import Host, Settings
 
 
@@ -30,6 +30,7 @@ def problems(kubelet: Version | None) -> list[options.Invalid]:
         logins.parse(hookenv.config())
     except options.Invalid as error:
         reasons.append(error)
+    in_force.value(boot_options.OPTION, boot_options.read, reasons)
     return reasons
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Literal
 
 from charms.layer.kubernetes_common.options import Fault
@@ -35,7 +35,6 @@ class Observed:
     labels_invalid: Sequence[tuple[str, str]] = ()  # item and reason
     labels_waiting: str = ''
     paused: bool = False
-    idle_options: Sequence[str] = field(default=())
 
 
 def status(facts: Facts, observed: Observed, app: str) -> Status:
@@ -99,8 +98,7 @@ def _upgrade(observed: Observed) -> Status | None:
 
 
 def _running(observed: Observed) -> str:
-    idle = [f'Without effect yet: {", ".join(observed.idle_options)}'] if observed.idle_options else []
-    return ' '.join([RUNNING, *observed.notes, *idle])
+    return ' '.join([RUNNING, *observed.notes])
 
 
 def _cut(text: str) -> str:
