@@ -387,7 +387,8 @@ class ClusterManager:
     async def _pods(self, namespace: str, name: str, kind: str, owner: Any) -> Any:
         if owner is None:
             raise NotFoundEndpointException(f'cannot list pods: there is no {kind} {name} in {namespace}')
-        return await self._caller.get_pods(namespace, name, owner.selector)
+        labels = owner.label_selector if hasattr(owner, 'label_selector') else owner.selector
+        return await self._caller.get_pods(namespace, name, labels)
 
 
 def _noted(done: Any, kind: str, name: str, otherwise: str) -> None:

@@ -17,6 +17,7 @@ import os
 import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any
 
 from .._values import Values, decoded
@@ -24,6 +25,7 @@ from ..kubernetes import (
     Authentication,
     ClientCertificate,
     Configuration,
+    Fixed,
     InvalidConfiguration,
     Tls,
     TokenFile,
@@ -65,12 +67,17 @@ class Settings:
     endpoint: str  # HOST:PORT, an IPv6 host in brackets
     tls: Tls
     authentication: Authentication | None = None
-    header: tuple[str, str] | None = field(default=None, repr=False)  # what a request carries now; None: nothing
 
     @property
     def configuration(self) -> Configuration:
         """For the client."""
         return Configuration(f'{self.scheme}://{self.endpoint}', tls=self.tls, authentication=self.authentication)
+
+    def headers(self) -> dict[str, str]:
+        """Return what a request carries now. Raises OSError where a token is in a file that cannot be read."""
+        if isinstance(self.authentication, TokenFile):
+            return {'Authorization': f'Bearer {Path(self.authentication.path).read_text().strip()}'}
+        return {self.authentication.name: self.authentication.text} if isinstance(self.authentication, Fixed) else {}
 
 
 def settings(config: Mapping[str, Any], surroundings: Surroundings | None = None) -> Settings:
@@ -96,11 +103,11 @@ class _Reader(Values):
     def read(self) -> Settings:
         self._unknown(KEYS)
         auth = self._auth()
-        authentication, certificate, header = self._identity(auth)
+        authentication, certificate = self._identity(auth)
         scheme, endpoint = self._address(auth)
         verify = not self._boolean('skip_ssl')
         ca, ca_file = self._authorities(auth, verify and scheme == 'https')
-        return Settings(scheme, endpoint, Tls(ca, ca_file, verify, client=certificate), authentication, header)
+        return Settings(scheme, endpoint, Tls(ca, ca_file, verify, client=certificate), authentication)
 
     # who we are
 
@@ -132,34 +139,30 @@ class _Reader(Values):
             return 'certificate_file' if self._is_path('certificate') or self._is_path('key') else 'certificate'
         return next(auth for auth, keys in _CREDENTIALS.items() if keys == groups[0])
 
-    def _identity(self, auth: str) -> tuple[Authentication | None, ClientCertificate | None, tuple[str, str] | None]:
+    def _identity(self, auth: str) -> tuple[Authentication | None, ClientCertificate | None]:
         if auth == 'in_cluster':
             return self._service_account()
         if auth == 'certificate':
-            return None, self._certificate(), None
+            return None, self._certificate()
         if auth == 'certificate_file':
             certificate, key = self._path('certificate', needed=True), self._path('key')
-            return None, ClientCertificate(certificate_file=certificate, key_file=key), None
-        fixed = None
+            return None, ClientCertificate(certificate_file=certificate, key_file=key)
         if auth == 'basic_auth':
             user, credentials = self._text('user'), self._text('credentials')
             if ':' in user:
                 self._fault('user', 'a colon ends a user name in basic authentication')
-            fixed = basic(user, credentials)
-        if auth == 'token':
-            fixed = bearer(self._token())
-        return fixed, None, (fixed.name, fixed.text) if fixed else None
+            return basic(user, credentials), None
+        return bearer(self._token()) if auth == 'token' else None, None
 
-    def _service_account(self) -> tuple[Authentication, None, tuple[str, str] | None]:
+    def _service_account(self) -> tuple[Authentication, None]:
         if token := self._around.environ.get(SERVICE_TOKEN, '').strip():
-            fixed = bearer(token)
-            return fixed, None, (fixed.name, fixed.text)
+            return bearer(token), None
         path = self._around.token_file
         if not self._around.is_file(path):
             self._fault(
                 'auth', f'in_cluster needs a token in the variable {SERVICE_TOKEN} or the file {path}: there is none'
             )
-        return TokenFile(path), None, None
+        return TokenFile(path), None
 
     def _token(self) -> str:
         value = self._text('token').strip()
@@ -190,8 +193,6 @@ class _Reader(Values):
             if not self._around.is_file(ca_file):
                 self._fault('ca_file', f'missing, and in_cluster finds no {ca_file}')
         return ca, ca_file
-
-    # values
 
 
 def join_host_port(host: str, port: object) -> str:

@@ -46,3 +46,22 @@ class K8SReplicated(K8SWorkload):
     def selector(self) -> dict[str, str]:
         """The labels that its pods have."""
         return dict(((self._raw.get('spec') or {}).get('selector') or {}).get('matchLabels') or {})
+
+    @property
+    def label_selector(self) -> str:
+        """All of the selector, as text: also what is more than labels and their values."""
+        selector = (self._raw.get('spec') or {}).get('selector') or {}
+        return ','.join([*_equal(self.selector), *map(_expression, selector.get('matchExpressions') or [])])
+
+
+def _equal(labels: dict[str, str]) -> list[str]:
+    return [f'{key}={value}' for key, value in labels.items()]
+
+
+def _expression(requirement: Json) -> str:
+    key, values = requirement['key'], ','.join(requirement.get('values') or [])
+    if requirement['operator'] == 'Exists':
+        return str(key)
+    if requirement['operator'] == 'DoesNotExist':
+        return f'!{key}'
+    return f'{key} {"in" if requirement["operator"] == "In" else "notin"} ({values})'
