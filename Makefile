@@ -30,8 +30,8 @@ $(VENV)/.done: requirements.txt $(wildcard packages/*/pyproject.toml) | host
 charms: venv  ## build kubernetes-worker and kubernetes-master into build/
 	tools/build-charms build
 
-deploy: machines charms kubectl  ## deploy canonical-kubernetes into the embedded model and wait until it is settled
-	$(BIN)/juju-local deploy ./bundle.yaml
+deploy: machines charms kubectl  ## deploy canonical-kubernetes into the embedded model and wait (STORE=real, STORE=stand-ins)
+	@$(BIN)/python tools/deploy $(STORE)
 
 store: venv  ## the store of real software, built once from Debian's packages into a cache: about ten minutes
 	$(BIN)/juju-local store build

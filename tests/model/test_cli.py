@@ -281,3 +281,20 @@ def is_alive(pid: int) -> bool:
         return Path(f'/proc/{pid}/stat').read_text().rpartition(')')[2].split()[0] not in 'ZX'
     except FileNotFoundError:
         return False
+
+
+def test_a_model_keeps_its_store(juju: Juju, tmp_path: Path) -> None:
+    assert juju('deploy', './greeter').code == 0
+    answer = juju('deploy', './listener', '--store', 'stand-ins')
+    assert answer.code == 1
+    assert f'has its programs from the store {tmp_path}/store, not from stand-ins' in answer.err
+
+
+def test_a_store_that_is_not_there_is_refused_before_anything_is_made(
+    juju: Juju, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv('XDG_CACHE_HOME', str(tmp_path))
+    answer = juju('deploy', './greeter', '--store', 'real')
+    assert answer.code == 1
+    assert '`juju-local store build` makes it' in answer.err
+    assert juju('models').out == ''

@@ -9,11 +9,12 @@ from pathlib import Path
 
 import click
 
-from juju_local import _bundle, _charm, _plan
+from juju_local import _bundle, _charm, _plan, _store
 from juju_local._cli import _charms, _deploy_bundle, _settle, _supplies
 from juju_local._cli._changes import note_placement
 from juju_local._cli._session import Session
 from juju_local._cli._verb import verb
+from juju_local._errors import Refused
 
 
 @verb('deploy', runs=True)
@@ -36,7 +37,13 @@ from juju_local._cli._verb import verb
 @click.option('--revision', default='', help='Ignored: there is no charm store here.')
 @click.option('--to', default='', help='Ignored: every principal unit gets a machine of its own.')
 @click.option('--force', is_flag=True, help='Accepted.')
-@click.option('--store', default='', envvar='JUJU_LOCAL_STORE', metavar='DIR', help='The store of a new model.')
+@click.option(
+    '--store',
+    default='',
+    envvar='JUJU_LOCAL_STORE',
+    metavar='NAME|DIR',
+    help='The store of a new model: stand-ins (default), real, or a folder.',
+)
 @click.option('--dry-run', is_flag=True, help='Say what a bundle would change, and change nothing.')
 @click.option(
     '--format', 'form', type=click.Choice(['plain', 'json', 'yaml']), default='plain', help='Form of the output.'
@@ -65,7 +72,7 @@ def deploy(
     """Deploy a charm or a bundle: a path, or a name that is looked up on this machine."""
     began = time.monotonic()
     if store:
-        session = session.chosen(store=str(Path(store).resolve()) if Path(store).is_dir() else store)
+        session = _with_store(session, store)
     note_placement(session, to)
     for option, value in (('--channel', channel), ('--revision', revision)):
         if value:
@@ -87,6 +94,20 @@ def deploy(
     if dry_run:
         return 0
     return _settle.report(session, _settle.settle(session, everybody=True), form, what=label, began=began)
+
+
+def _with_store(session: Session, store: str) -> Session:
+    """Return the session with the store of a new model; a model that is there keeps its own."""
+    known = store in (_store.STAND_INS, _store.REAL)
+    name = store if known else str(Path(store).resolve())
+    _store.read(_store.find(name))
+    kept = session.look().settings.store if session.exists() else name
+    if kept != name:
+        raise Refused(
+            f'model {session.folder.name} has its programs from the store {kept}, not from {name}',
+            f'`juju-local -m NAME deploy` makes another; `juju-local destroy-model {session.folder.name}` ends it',
+        )
+    return session.chosen(store=name)
 
 
 @dataclass(frozen=True)
