@@ -17,11 +17,12 @@ def plan(*pods, delete_local_data=False, force=False):
 
 def test_fm_30_pods_of_daemonsets_and_the_kubelets_own_are_left_alone():
     mirror = pod('etcd', annotations={'kubernetes.io/config.mirror': 'x'})
-    assert plan(pod('ingress', 'DaemonSet', [SCRATCH]), mirror) == drain.Plan((), ())
+    found = plan(pod('ingress', 'DaemonSet', [SCRATCH]), mirror)
+    assert (found.evict, found.refusals, len(found.stay)) == ((), (), 2)
 
 
 def test_pods_of_controllers_are_evicted():
-    assert plan(pod('web', 'ReplicaSet')) == drain.Plan((('default', 'web'),), ())
+    assert plan(pod('web', 'ReplicaSet')) == drain.Plan((('default', 'web'),), (), ())
 
 
 @pytest.mark.parametrize(
@@ -41,7 +42,7 @@ def test_fm_30_a_pod_that_would_lose_something_needs_its_option(found, option):
 
 @pytest.mark.parametrize('phase', ['Succeeded', 'Failed'])
 def test_finished_pods_lose_nothing(phase):
-    assert plan(pod('job', volumes=[SCRATCH], phase=phase)) == drain.Plan((('default', 'job'),), ())
+    assert plan(pod('job', volumes=[SCRATCH], phase=phase)) == drain.Plan((('default', 'job'),), (), ())
 
 
 def test_a_pod_with_two_faults_needs_both_options():

@@ -3,16 +3,28 @@
 from __future__ import annotations
 
 from charmhelpers.core import hookenv
-from charms.layer.kubernetes_common import api, options, records
+from charms.layer.kubernetes_common import api, debug, options, snaps
 from charms.reactive import main as run_handlers
 from charms.reactive import set_flag
 
-from . import cluster_node, inputs, journal, packages, paths
+from . import (
+    cleaning,
+    cluster_objects,
+    ingress,
+    inputs,
+    journal,
+    machine,
+    microbot,
+    packages,
+    paths,
+    pause,
+    registry_action,
+)
 from .cluster_node import Refused
 from .upgrade import Step
 
-PAUSED = 'paused'
 TIMEOUT_S = 30.0
+REPLICAS_MAX = 1000
 
 
 def run(name: str) -> None:
@@ -25,33 +37,25 @@ def run(name: str) -> None:
         hookenv.action_fail(f'{name}: this unit has no {error.filename} yet: it has not joined a cluster')
 
 
-def pause() -> None:
-    """Cordon, then drain. A pause that fails leaves the node as schedulable as it was, or says that it did not."""
-    node = inputs.node_name()
+def run_pause() -> None:
+    """Drain the node; from then on the status says so, in every hook."""
     client = _client()
-    was_paused, was_cordoned = is_paused(), cluster_node.is_cordoned(client, node)
-    records.put(PAUSED, True)  # first: a pause cut off in the middle is one that resume can undo
-    try:
-        cluster_node.set_unschedulable(client, node, True)
-        count = cluster_node.evict_all(client, node, delete_local_data=_flag('delete-local-data'), force=_flag('force'))
-    except (Refused, api.Error) as error:
-        if not was_paused:
-            _take_back(client, node, was_cordoned, error)
-        raise
-    hookenv.action_set({'node': node, 'evicted': str(count)})
+    pause.begin(
+        client,
+        inputs.node_name(),
+        delete_local_data=_flag('delete-local-data'),
+        force=_flag('force'),
+        timeout_s=float(_number('timeout', 0)),
+    )
     run_handlers()
 
 
-def resume() -> None:
-    """Uncordon; fine for a node that is not paused."""
-    node = inputs.node_name()
-    cluster_node.set_unschedulable(_client(), node, False)
-    records.drop(PAUSED)
-    hookenv.action_set({'node': node})
+def run_resume() -> None:
+    pause.end(_client(), inputs.node_name())
     run_handlers()
 
 
-def upgrade() -> None:
+def run_upgrade() -> None:
     """Install what the options and resources ask for now."""
     packages.learn_resources()
     if packages.step(requested=True) is Step.NOTHING:
@@ -64,26 +68,55 @@ def upgrade() -> None:
     hookenv.action_set({'result': f'installed {packages.described()}'})
 
 
-def not_yet() -> None:
-    raise Refused('this action is not implemented in this revision of the charm; nothing was done')
+def run_registry() -> None:
+    if _flag('delete'):
+        hookenv.action_set(registry_action.delete(_client()))
+        return
+    given = hookenv.action_get() or {}
+    hookenv.action_set(registry_action.create(_client(), given, with_ingress=_flag('ingress')))
 
 
-def is_paused() -> bool:
-    return records.get(PAUSED) is True
-
-
-def _take_back(client: api.Client, node: str, was_cordoned: bool, error: Exception) -> None:
-    """Make the node schedulable again if it was.
-
-    Raises:
-        Refused: the API did not let it be done; the unit goes on as paused.
-    """
+def run_microbot() -> None:
+    client = _client()
+    groups = registry_action.groups(client)
+    if _flag('delete'):
+        kinds = [(resource, group) for resource, group in microbot.kinds(*groups) if group]
+        gone = cluster_objects.remove(client, kinds, microbot.MARK)
+        hookenv.action_set({'removed': ', '.join(gone) or 'nothing, there was no microbot'})
+        return
+    host = microbot.host(inputs.public_address()) or microbot.host(inputs.ingress_address())
+    if not host or not groups[1]:
+        why = f'offers no Ingress in {", ".join(ingress.INGRESSES)}' if host else 'has no IPv4 address'
+        raise Refused(f'{"the API server" if host else "this unit"} {why}')
+    wanted = microbot.things(
+        host,
+        _number('replicas', 1),
+        architecture=machine.architecture(),
+        registry_location=inputs.collect().cluster.registry,
+        workloads=groups[0],
+        ingresses=groups[1],
+    )
     try:
-        if not was_cordoned:
-            cluster_node.set_unschedulable(client, node, False)
-    except api.Error as second:
-        raise Refused(f'{error}; and node {node} may be left cordoned ({second}): run action resume') from error
-    records.drop(PAUSED)
+        cluster_objects.check(client, wanted, microbot.MARK)
+        cluster_objects.apply(client, wanted, microbot.MARK)
+    except cluster_objects.Foreign as error:
+        raise Refused(f'{error}: remove it, then run the action again') from error
+    hookenv.action_set({'address': host})
+
+
+def run_debug() -> None:
+    """Pack what helps to find a fault, and no secret, into an archive."""
+    path = debug.archive(debug.commands([snaps.daemon('kubelet'), snaps.daemon('kube-proxy'), 'docker', 'containerd']))
+    command = f'juju scp {hookenv.local_unit()}:{path} .'
+    hookenv.action_set({'path': str(path), 'command': command, 'message': 'Archive is ready.'})
+
+
+def run_clean_containers() -> None:
+    hookenv.action_set({'result': cleaning.containers()})
+
+
+def run_clean_images() -> None:
+    hookenv.action_set({'result': cleaning.images(untagged_only=_flag('untagged'))})
 
 
 def _client() -> api.Client:
@@ -94,4 +127,25 @@ def _flag(name: str) -> bool:
     return options.boolean({name: hookenv.action_get(name)}, name)
 
 
-ACTIONS = {'pause': pause, 'resume': resume, 'upgrade': upgrade, **dict.fromkeys(('microbot', 'registry'), not_yet)}
+def _number(name: str, least: int) -> int:
+    given = hookenv.action_get(name)
+    try:
+        value = int(str(given))
+    except ValueError as error:
+        raise options.Invalid(name, f'expected a whole number, got {str(given)[:40]!r}') from error
+    if not least <= value <= LARGEST[name]:
+        raise options.Invalid(name, f'expected a number from {least} to {LARGEST[name]}, got {value}')
+    return value
+
+
+LARGEST = {'replicas': REPLICAS_MAX, 'timeout': 86_400}
+ACTIONS = {
+    'pause': run_pause,
+    'resume': run_resume,
+    'upgrade': run_upgrade,
+    'registry': run_registry,
+    'microbot': run_microbot,
+    'debug': run_debug,
+    'clean-containers': run_clean_containers,
+    'clean-images': run_clean_images,
+}

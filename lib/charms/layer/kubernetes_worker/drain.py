@@ -15,27 +15,31 @@ class Plan:
 
     evict: tuple[tuple[str, str], ...]  # namespace and name
     refusals: tuple[str, ...]
+    stay: tuple[str, ...]  # left alone, each with the reason
 
 
 def plan(pods: Iterable[Pod], *, delete_local_data: bool, force: bool) -> Plan:
     """Return what to do with the pods of a node, as `kubectl drain --ignore-daemonsets` decides it."""
     evict = []
     refusals = []
+    stay = []
     for pod in pods:
-        if _stays(pod):
+        reason = _stays(pod)
+        if reason:
+            stay.append(f'{pod["metadata"]["namespace"]}/{pod["metadata"]["name"]} ({reason})')
             continue
         refusal = _refusal(pod, delete_local_data, force)
         if refusal:
             refusals.append(refusal)
         evict.append((str(pod['metadata']['namespace']), str(pod['metadata']['name'])))
-    return Plan(tuple(evict), tuple(refusals))
+    return Plan(tuple(evict), tuple(refusals), tuple(stay))
 
 
-def _stays(pod: Pod) -> bool:
-    """Tell whether a pod is left alone: the kubelet's own (mirror pods) and those of DaemonSets."""
+def _stays(pod: Pod) -> str:
+    """Return why a pod is left alone, '' if it is not: the kubelet's own (mirror pods) and those of DaemonSets are."""
     if 'kubernetes.io/config.mirror' in (pod['metadata'].get('annotations') or {}):
-        return True
-    return _controller(pod) == 'DaemonSet' and not _is_finished(pod)
+        return 'the kubelet itself runs it'
+    return 'of a DaemonSet' if _controller(pod) == 'DaemonSet' and not _is_finished(pod) else ''
 
 
 def _refusal(pod: Pod, delete_local_data: bool, force: bool) -> str:

@@ -13,5 +13,6 @@ CNI_PLUGINS = '/opt/cni/bin'
 CPU_MANAGER_STATE = '/var/lib/kubelet/cpu_manager_state'
 RUNTIME_ENVIRONMENT = f'{ROOT}/runtime.env'
 LEGACY_INGRESS = f'{ROOT}/addons/ingress-daemon-set.yaml'  # public revisions of the charm write it
+LEGACY_REGISTRY = f'{ROOT}/addons/registry.yaml'
 CONTAINERD_CONFIG = '/etc/containerd/config.toml'
 DOCKER_LOGINS = '/root/.docker/config.json'

@@ -139,7 +139,8 @@ def marked(thing: Thing, mark: str, namespace: str) -> Thing:
 
 def with_pull_secret(references: list[Body]) -> list[Body]:
     """Return a service account's imagePullSecrets with ours among them."""
-    return [*without_pull_secret(references), {'name': PULL_SECRET}]
+    ours = {'name': PULL_SECRET}
+    return references if ours in references else [*references, ours]
 
 
 def without_pull_secret(references: list[Body]) -> list[Body]:

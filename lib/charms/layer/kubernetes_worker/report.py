@@ -9,7 +9,7 @@ from charms.layer import status as layer_status
 from charms.layer.kubernetes_common import options, services, snap_access, snaps
 from charms.reactive import is_flag_set
 
-from . import actions, inputs, journal, labels, leave, machine, packages, runtime
+from . import inputs, journal, labels, leave, machine, packages, pause, runtime
 from . import status as _status
 from .upgrade import Step
 
@@ -36,7 +36,7 @@ def observed() -> _status.Observed:
         notes=_notes(),
         labels_invalid=[*parsed.problems, *journal.labels_refused],
         labels_waiting=next(iter(journal.labels_waiting), ''),
-        paused=actions.is_paused(),
+        paused=pause.is_on(),
     )
 
 
