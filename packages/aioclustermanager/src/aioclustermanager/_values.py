@@ -18,6 +18,7 @@ from ._http import ClientCertificate
 
 _PEM = b'-----BEGIN '
 _KEY = re.compile(rb'-----BEGIN [A-Z ]*PRIVATE KEY-----')
+_SHOWN = 40  # characters; hosts are shorter, tokens longer
 _BOOLEANS = {'true': True, 'false': False}
 
 
@@ -48,15 +49,14 @@ class Values:
             scheme, endpoint = prefix.lower(), rest
         endpoint = endpoint.rstrip('/')
         if endpoint and not _is_host_and_port(endpoint):
-            shown = 'what stands there' if '@' in endpoint else repr(endpoint)  # user and password belong to no message
-            self._fault('endpoint', f'{shown} is no HOST:PORT (an IPv6 host stands in brackets)')
+            self._fault('endpoint', f'{shown(endpoint)} is no HOST:PORT (an IPv6 host stands in brackets)')
         return scheme or default, endpoint
 
     def _scheme(self) -> str:
         value = self._config.get('http_scheme', '')
         scheme = str(value).lower()
         if scheme not in ('', 'http', 'https'):
-            self._fault('http_scheme', f'{value!r} is neither http nor https')
+            self._fault('http_scheme', f'{shown(value)} is neither http nor https')
             return ''
         return scheme
 
@@ -87,7 +87,7 @@ class Values:
         value = self._config.get(key, False)
         found = value if isinstance(value, bool) else _BOOLEANS.get(str(value).strip().lower())
         if found is None:
-            self._fault(key, f"{value!r} is neither 'true' nor 'false'")
+            self._fault(key, f"{shown(value)} is neither 'true' nor 'false'")
         return bool(found)
 
     def _text(self, key: str, instead: str = '') -> str:
@@ -127,6 +127,12 @@ class Values:
             self._fault(key, f'expected PEM in base64 ({where})')
             return b''
         return raw
+
+
+def shown(value: object) -> str:
+    """Return a value for a message, unless it may be a secret: user and password in a URL, a token in a wrong place."""
+    text = repr(value)
+    return text if len(text) < _SHOWN and '@' not in text else 'what stands there'
 
 
 def decoded(text: str) -> bytes:

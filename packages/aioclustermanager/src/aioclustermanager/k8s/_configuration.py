@@ -20,7 +20,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from .._values import Values, decoded
+from .._values import Values, decoded, shown
 from ..kubernetes import (
     Authentication,
     ClientCertificate,
@@ -115,8 +115,8 @@ class _Reader(Values):
         auth = self._config.get('auth')
         if auth is None:
             return self._inferred()
-        if auth not in _CREDENTIALS:
-            self._fault('auth', f'{auth!r} is none of {", ".join(_CREDENTIALS)}')
+        if not isinstance(auth, str) or auth not in _CREDENTIALS:
+            self._fault('auth', f'{shown(auth)} is none of {", ".join(_CREDENTIALS)}')
             return ''
         others = [key for keys in _CREDENTIALS.values() for key in keys if key not in _CREDENTIALS[auth]]
         for key in dict.fromkeys(others):
