@@ -38,11 +38,11 @@ def made(
     """Return `base` filled in; `own` are the keywords that go into its spec as they are."""
     raw = copy.deepcopy(base)
     labels = keywords.get('labels')
-    raw['metadata'] |= {'name': name, 'namespace': namespace, **({} if labels is None else {'labels': labels})}
+    raw['metadata'] |= {'name': name, 'namespace': namespace, **({} if labels is None else {'labels': dict(labels)})}
     spec, inner = raw['spec'], raw['spec']['template']
     spec |= _templates.given(keywords, ('replicas', *own))
-    spec['selector'] = {'matchLabels': labels or {}}
-    inner['metadata'] |= {**_templates.template_metadata(name, keywords), 'labels': labels or {}}
+    spec['selector'] = {'matchLabels': dict(labels or {})}
+    inner['metadata'] |= {**_templates.template_metadata(name, keywords), 'labels': dict(labels or {})}
     inner['spec'] |= _templates.pod_spec(keywords)
     first = {**inner['spec']['containers'][0], **({'name': keywords['container']} if keywords.get('container') else {})}
     inner['spec']['containers'] = [_templates.container(first, image, keywords)]
