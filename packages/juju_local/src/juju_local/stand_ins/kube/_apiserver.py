@@ -304,7 +304,9 @@ class Server:
     async def _delete(
         self, request: web.Request, target: _rest.Target, body: Json, user: _identity.User, dry_run: bool
     ) -> web.StreamResponse:
-        obj, gone = await self.rest.delete(target, _options(request, body), user, dry_run=dry_run)
+        options = _options(request, body)
+        dry_run = dry_run or 'All' in (options.get('dryRun') or [])
+        obj, gone = await self.rest.delete(target, options, user, dry_run=dry_run)
         resource, meta = target.resource, obj['metadata']
         if gone and resource.storage != 'pods':
             return web.json_response(_statuses.success(resource.group, resource.plural, target.name, meta['uid']))
