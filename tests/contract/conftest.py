@@ -49,7 +49,7 @@ class Cluster:
 
     @property
     def is_ours(self) -> bool:
-        """Whether it was started here, with TOKENS and without controllers."""
+        """Whether it was started here, with TOKENS."""
         return bool(self.flags)
 
     def as_user(self, token: str) -> Http:
@@ -122,7 +122,17 @@ def _started(folder: Path, stack: contextlib.ExitStack, real: Path | None) -> Cl
     stack.enter_context(started(folder, 'kube-apiserver', flags, real=real))
     admin = Http(f'https://127.0.0.1:{secure}', authority.path, token='admin-token')
     eventually(lambda: admin.call('GET', '/readyz')[0] == 200)
-    return Cluster(admin, real is not None, folder, authority.path, flags)
+    made = Cluster(admin, real is not None, folder, authority.path, flags)
+    if real:
+        stack.enter_context(started(folder, 'kube-controller-manager', _controllers(made, key), real=real))
+    return made
+
+
+def _controllers(cluster: Cluster, key: Path) -> dict[str, object]:
+    return {
+        'kubeconfig': cluster.kubeconfig('controllers', 'admin-token'), 'leader-elect': 'false', 'port': 0,
+        'secure-port': 0, 'service-account-private-key-file': key, 'root-ca-file': cluster.authority,
+    }  # fmt: skip
 
 
 _numbers = itertools.count()
@@ -134,8 +144,8 @@ def namespace(cluster: Cluster) -> Iterator[str]:
     name = f'contract-{os.getpid()}-{next(_numbers)}'
     cluster.admin.post('/api/v1/namespaces', {'metadata': {'name': name}})
     accounts = f'/api/v1/namespaces/{name}/serviceaccounts'
-    if cluster.is_ours:  # a controller manager runs beside it in few tests only
+    if not cluster.real:  # a controller manager runs beside the stand-in in few tests only
         cluster.admin.call('POST', accounts, {'metadata': {'name': 'default'}})
-    eventually(lambda: cluster.admin.call('GET', f'{accounts}/default')[0] == 200)
+    eventually(lambda: cluster.admin.get(f'{accounts}/default').get('secrets') or not cluster.real)
     yield name
     cluster.admin.call('DELETE', f'/api/v1/namespaces/{name}')

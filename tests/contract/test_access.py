@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from _programs import Http
+from _programs import Http, eventually
 
 
 @pytest.fixture(autouse=True)
@@ -97,6 +97,20 @@ def pods(cluster: Any, namespace: str) -> str:
     return path
 
 
+def adopt(cluster: Any, pods: str, namespace: str) -> None:
+    """Have a ReplicaSet own the pods; it is as large as they are many, so it makes no more."""
+    labels = {'app': 'web'}
+    template = {'metadata': {'labels': labels}, 'spec': {'containers': [{'name': 'c', 'image': 'i'}]}}
+    spec = {'replicas': 2, 'selector': {'matchLabels': labels}, 'template': template}
+    body = {'metadata': {'name': 'web'}, 'spec': spec}
+    made = cluster.admin.post(f'/apis/apps/v1/namespaces/{namespace}/replicasets', body)
+    owner = {'apiVersion': 'apps/v1', 'kind': 'ReplicaSet', 'name': 'web', 'uid': made['metadata']['uid']}
+    for name in ('one', 'two'):
+        change = {'metadata': {'ownerReferences': [{**owner, 'controller': True, 'blockOwnerDeletion': True}]}}
+        status, body = cluster.admin.call('PATCH', f'{pods}/{name}', change, kind='application/merge-patch+json')
+        assert status == 200, body
+
+
 def evict(cluster: Any, pods: str, name: str) -> tuple[int, Any]:
     body = {'apiVersion': 'policy/v1beta1', 'kind': 'Eviction', 'metadata': {'name': name}}
     answer: tuple[int, Any] = cluster.admin.call('POST', f'{pods}/{name}/eviction', body)
@@ -111,14 +125,32 @@ def test_an_eviction_gives_the_pod_its_grace_period(cluster: Any, pods: str) -> 
     assert cluster.admin.call('GET', f'{pods}/one')[0] == 404
 
 
+def guard(cluster: Any, namespace: str, **budget: Any) -> None:
+    """Make a budget for the pods. The real one's controller has to count them before anybody may go."""
+    path = f'/apis/policy/v1beta1/namespaces/{namespace}/poddisruptionbudgets'
+    spec = {**budget, 'selector': {'matchLabels': {'app': 'web'}}}
+    cluster.admin.post(path, {'metadata': {'name': 'b'}, 'spec': spec})
+
+
 @pytest.mark.parametrize('budget', [{'minAvailable': 1}, {'maxUnavailable': 1}, {'minAvailable': '50%'}], ids=str)
 def test_a_budget_lets_one_pod_go_and_keeps_the_other(cluster: Any, pods: str, namespace: str, budget: Any) -> None:
-    body = {'metadata': {'name': 'b'}, 'spec': {**budget, 'selector': {'matchLabels': {'app': 'web'}}}}
-    cluster.admin.post(f'/apis/policy/v1beta1/namespaces/{namespace}/poddisruptionbudgets', body)
-    assert evict(cluster, pods, 'one')[0] == 201
+    adopt(cluster, pods, namespace)
+    guard(cluster, namespace, **budget)
+    assert eventually(lambda: evict(cluster, pods, 'one')[0] == 201)
     status, body = evict(cluster, pods, 'two')
     assert (status, body['reason']) == (429, 'TooManyRequests')
     assert body['message'] == "Cannot evict pod as it would violate the pod's disruption budget."
+
+
+def test_pods_that_nobody_scales_go_by_a_budget_in_numbers(cluster: Any, pods: str, namespace: str) -> None:
+    guard(cluster, namespace, minAvailable=1)
+    assert eventually(lambda: evict(cluster, pods, 'one')[0] == 201)
+
+
+@pytest.mark.parametrize('budget', [{'maxUnavailable': 1}, {'minAvailable': '50%'}], ids=str)
+def test_pods_that_nobody_scales_stay_by_any_other_budget(cluster: Any, pods: str, namespace: str, budget: Any) -> None:
+    guard(cluster, namespace, **budget)
+    assert evict(cluster, pods, 'one')[0] == 429
 
 
 def test_evicting_a_missing_pod_is_not_found(cluster: Any, pods: str) -> None:

@@ -218,9 +218,12 @@ class Rest:
         for key, what in (('uid', 'UID'), ('resourceVersion', 'ResourceVersion')):
             wanted = (options.get('preconditions') or {}).get(key)
             if wanted and wanted != old['metadata'][key]:
-                have = old['metadata'][key]
-                why = f'Precondition failed: {what} in precondition: {wanted}, {what} in object meta: {have}'
-                raise _statuses.conflict(target.resource.group, target.resource.plural, target.name, why)
+                have, happened = old['metadata'][key], {'uid': 'deleted and then recreated'}.get(key, 'modified')
+                why = (
+                    f'the {what} in the precondition ({wanted}) does not match the {what} in record ({have}). '
+                    f'The object might have been {happened}'
+                )
+                raise _statuses.conflict(target.resource.group, target.resource.kind, target.name, why)
 
     async def bind(self, target: Target, binding: Json) -> None:
         """Give a pod its node (pods/binding)."""
@@ -259,8 +262,17 @@ class Rest:
         """Delete a pod unless its disruption budget forbids it: 429 then, 500 when there is more than one budget."""
         pod = target.get(self.storage)
         pods, budgets = (self.storage.objects(kind, target.namespace) for kind in ('pods', 'poddisruptionbudgets'))
-        _disruption.check(pod, pods, budgets)
+        _disruption.check(pod, pods, budgets, self._controller)
         await self.delete(target, eviction.get('deleteOptions') or {}, user, dry_run=dry_run)
+
+    def _controller(self, obj: Json) -> tuple[str, Json] | None:
+        """Return kind and object of what controls another and can be scaled; None if nothing does."""
+        for reference in obj['metadata'].get('ownerReferences') or []:
+            plural = _disruption.SCALED.get(reference['kind']) if reference.get('controller') else None
+            for each in self.storage.objects(plural, obj['metadata'].get('namespace', '')) if plural else ():
+                if each['metadata']['uid'] == reference['uid']:
+                    return reference['kind'], each
+        return None
 
     def scale_of(self, target: Target) -> Json:
         """Return the Scale of a workload."""

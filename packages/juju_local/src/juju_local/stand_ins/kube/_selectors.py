@@ -107,9 +107,15 @@ def parse_fields(text: str, plural: str) -> list[Requirement]:
             raise SelectorError(f"invalid selector: '{text}'; can't understand '{part}'")
         key = match['key']
         if key not in {'metadata.name', 'metadata.namespace'} | _FIELDS.get(plural, set()):
-            raise SelectorError(f'field label not supported: {key}')
+            raise SelectorError(_unknown_field(key, plural))
         found.append(Requirement(key, 'notin' if match['op'] == '!=' else 'in', (match['value'],)))
     return found
+
+
+def _unknown_field(key: str, plural: str) -> str:
+    if plural in _FIELDS:
+        return f'field label not supported: {key}'
+    return f'"{key}" is not a known field selector: only "metadata.name", "metadata.namespace"'
 
 
 def matches_fields(requirements: list[Requirement], obj: Object) -> bool:
