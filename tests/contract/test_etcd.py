@@ -16,7 +16,7 @@ from typing import Any
 
 import pytest
 from _certificates import Authority
-from _programs import Http, eventually, free_port, run, started
+from _programs import Http, eventually, free_port, real_programs, run, started
 
 
 def b64(text: str) -> str:
@@ -48,16 +48,19 @@ class Etcd:
 
 def flags(folder: Path, authority: Authority, port: int) -> dict[str, object]:
     certificate, key = authority.issue('etcd', 'etcd')
-    url = f'https://127.0.0.1:{port}'
+    url, peers = f'https://127.0.0.1:{port}', f'http://127.0.0.1:{free_port()}'
     return {
         'name': 'etcd0', 'data-dir': folder / 'data', 'listen-client-urls': url, 'advertise-client-urls': url,
         'cert-file': certificate, 'key-file': key, 'trusted-ca-file': authority.path, 'client-cert-auth': 'true',
-        'listen-peer-urls': 'http://127.0.0.1:2380', 'initial-cluster': 'etcd0=http://127.0.0.1:2380',
+        'listen-peer-urls': peers, 'initial-advertise-peer-urls': peers, 'initial-cluster': f'etcd0={peers}',
     }  # fmt: skip
 
 
-@pytest.fixture(scope='module')
-def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Http]:
+@pytest.fixture(scope='module', params=['stand-in', 'real'])
+def server(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Http]:
+    real = real_programs() if request.param == 'real' else None
+    if request.param == 'real' and real is None:
+        pytest.skip('no real etcd here: `make store` builds the store it is in, or $KUBERNETES_BIN names its folder')
     if url := os.environ.get('CONTRACT_ETCD'):
         pair = Path(os.environ['CONTRACT_ETCD_CERTIFICATE']), Path(os.environ['CONTRACT_ETCD_KEY'])
         yield Http(url, Path(os.environ['CONTRACT_ETCD_CA']), certificate=pair)
@@ -65,7 +68,7 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Http]:
     folder = tmp_path_factory.mktemp('etcd')
     authority, port = Authority(folder), free_port()
     http = Http(f'https://127.0.0.1:{port}', authority.path, certificate=authority.issue('client', 'client'))
-    with started(folder, 'etcd', flags(folder, authority, port), version='3.4.23'):
+    with started(folder, 'etcd', flags(folder, authority, port), version='3.4.23', real=real):
         eventually(lambda: http.call('GET', '/health') == (200, {'health': 'true'}))
         yield http
 
