@@ -5,15 +5,16 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import ssl
-from collections.abc import AsyncGenerator, Iterator, Mapping
+from collections.abc import AsyncGenerator, Mapping
 from contextlib import aclosing
 from typing import Any
 from urllib.parse import quote, urlsplit
 
-from .. import kubernetes
-from ..exceptions import ConflictCallException, NotFoundEndpointException
+from .. import _session, kubernetes
+from .._old_errors import as_of_old
+from ..exceptions import NotFoundEndpointException
 from ..kubernetes import waits
-from . import _operations, _session
+from . import _operations
 from ._configuration import Settings
 
 Json = dict[str, Any]
@@ -220,17 +221,6 @@ class Requests:
                 return
         if rest:
             yield rest
-
-
-@contextlib.contextmanager
-def as_of_old() -> Iterator[None]:
-    """Raise the exceptions of 0.3.44 for what a write ended with."""
-    try:
-        yield
-    except kubernetes.NotFound as error:
-        raise NotFoundEndpointException(str(error)) from error
-    except kubernetes.Conflict as error:
-        raise ConflictCallException(str(error)) from error
 
 
 def _is_available(there: Json | None) -> bool:

@@ -10,11 +10,12 @@ from types import ModuleType
 from typing import Any
 
 from .. import kubernetes
+from .._old_errors import as_of_old
 from ..exceptions import ConflictCallException, NotFoundEndpointException
 from ..kubernetes import resources, waits
 from . import const
 from ._operations import DELETE_OPS, GET_OPS, POST_OPS, PUT_OPS, WATCH_OPS, resource, tfjobs
-from ._requests import Json, Requests, as_of_old
+from ._requests import Json, Requests
 from .delete import K8SDelete
 from .deploy import K8SDeploy
 from .deploy_list import K8SDeployList
