@@ -47,7 +47,7 @@ def test_plugins_are_given_once_and_only_those_the_version_has(minor):
     found = arguments((1, minor))
     lists = [found[name] for name in ('admission-control', 'enable-admission-plugins') if name in found]
     assert len(lists) == 1
-    assert ('PersistentVolumeLabel' in lists[0]) is (minor <= 30)
+    assert ('PersistentVolumeLabel' in lists[0]) is (minor <= 12)
 
 
 def test_node_restriction_comes_with_node_authorization():
@@ -58,6 +58,21 @@ def test_node_restriction_comes_with_node_authorization():
 def test_the_operators_arguments_win():
     assert arguments((1, 12), **{'api-extra-args': 'v=9 profiling'})['v'] == '9'
     assert arguments((1, 12), **{'api-extra-args': 'v=9 profiling'})['profiling'] == 'true'
+
+
+def test_with_rbac_each_controller_works_under_its_own_account():
+    def given(**changes):
+        return daemons.controller_manager(FACTS, options(**changes)).get('use-service-account-credentials')
+
+    assert given(**{'authorization-mode': 'Node,RBAC'}) == 'true'
+    assert given() is None
+
+
+@pytest.mark.parametrize('wanted', [daemons.controller_manager, daemons.scheduler])
+def test_who_calls_a_secure_port_is_asked_of_the_api_server(wanted):
+    old, new = (wanted(dataclasses.replace(FACTS, version=(1, minor)), options()) for minor in (11, 12))
+    assert 'authentication-kubeconfig' not in old and 'authorization-kubeconfig' not in old
+    assert new['authentication-kubeconfig'] == new['authorization-kubeconfig'] == new['kubeconfig']
 
 
 def test_auto_allows_privileged_pods_where_there_are_gpus():
