@@ -79,7 +79,7 @@ async def create_nomad_caller(environment: Mapping[str, Any]) -> NomadCaller:
     except BaseException:
         await client.close()
         raise
-    return NomadCaller(client.settings.endpoint, datacenter, client=client)
+    return NomadCaller(client.settings.endpoint, datacenter, None, client=client)
 
 
 async def _datacenter(client: Client) -> str:

@@ -114,7 +114,8 @@ class Agent:
                         if accepts(answer.value):
                             return answer.value
         except DeadlineExceeded as error:
-            raise WaitTimedOut(f'waited for {path} for {timeout_s} s: {error}') from error
+            waited = '' if timeout_s is None else f' for {timeout_s} s'
+            raise WaitTimedOut(f'waited for {path}{waited}, in vain: {error}') from error
         raise AssertionError('what is followed never ends')  # pragma: no cover
 
     async def _patient(self, path: str, known: int, query: Query) -> Answer:

@@ -21,8 +21,8 @@ _PATH = "/%:@!$&'()*+,;=~-._"
 class Requests:
     """A Nomad agent, by address. URLs are whole (scheme and endpoint first) or begin with the path."""
 
-    def __init__(self, endpoint: str, datacenters: str, session: Any = None, *, client: Client | None = None) -> None:
-        """Speak to an agent; without a client by plain http, as 0.3.44 did. Its owner closes the session it gives."""
+    def __init__(self, endpoint: str, datacenters: str, session: Any, *, client: Client | None = None) -> None:
+        """Speak to an agent; without a client by plain http, as 0.3.44 did. A session given is its owner's to close."""
         self.client = client or Client(Settings('http', endpoint))
         self.endpoint = endpoint
         self.scheme = self.client.settings.scheme
@@ -44,7 +44,7 @@ class Requests:
         if self._session is not None and self._owns_session:
             await self._session.close()
 
-    async def get(self, url: str, params: Mapping[str, Any] | None = None) -> Any:
+    async def get(self, url: str, params: Mapping[str, Any]) -> Any:
         """Return what is at an address: JSON, or the text that is none; None for 404."""
         try:
             answer = await self.client.transport.request('GET', self._target(url, params))
@@ -75,6 +75,10 @@ class Requests:
 
         Waits for what is not there. Raises WaitTimedOut, which is an asyncio.TimeoutError, as 0.3.44 did.
         """
+        with _http.deadline(timeout):
+            return await self._watch(url, value, not_value)
+
+    async def _watch(self, url: str, value: Words = None, not_value: Words = None) -> Any:
         wanted, unwanted = _words(value), _words(not_value)
 
         def accepts(found: Any) -> bool:
@@ -84,7 +88,7 @@ class Requests:
             return status not in unwanted if unwanted is not None else status in (wanted or [])
 
         path, _, query = self._target(url).removeprefix('/v1/').partition('?')
-        return await self._door.wait(path, accepts, query=dict(parse_qsl(query)), timeout_s=timeout)
+        return await self._door.wait(path, accepts, query=dict(parse_qsl(query)), timeout_s=None)
 
     async def _watch_log(
         self, url: str, params: Mapping[str, Any], timeout: float | None = 20
