@@ -1,10 +1,15 @@
 """What an option comes to, with programs that take it or not; any text at all is read or refused by name."""
 
+import dataclasses
+import shlex
+
 import pytest
-from charms.layer.kubernetes_worker import settings
+import yaml
+from charms.layer.kubernetes_worker import daemons, paths, settings
 from charms.layer.kubernetes_worker.facts import Program, Programs
 from hypothesis import given
 from hypothesis import strategies as st
+from samples import READY
 
 KINDS = {'v': 'Level', 'max-pods': 'int32', 'node-labels': 'mapStringString', 'profiling': 'bool'}
 DEFAULTS = {'kubelet-extra-args': '', 'proxy-extra-args': '', 'kubelet-extra-config': '{}', 'allow-privileged': 'true'}
@@ -72,7 +77,8 @@ def test_nothing_is_remembered_before_the_programs_are_there():
     assert settings.read({**DEFAULTS, 'kubelet-extra-args': 'nosuch=1'}, {}, None).good == {}
 
 
-ODD = st.text() | st.from_regex(r'[-a-z_=" {}\[\]:,&*!|>\n]*', fullmatch=True)
+ARGUMENT = st.builds('{}={}'.format, st.sampled_from(['v', 'node-labels']), st.text().map(shlex.quote))
+ODD = ARGUMENT | st.text() | st.from_regex(r'[-a-z_=" {}\[\]:,&*!|>\n]*', fullmatch=True)
 
 
 @given(
@@ -85,3 +91,16 @@ def test_any_text_in_every_option_is_read_or_refused_by_name(texts, others, mino
     assert {problem.option for problem in found.problems} | set(found.good) == set(DEFAULTS)
     again = settings.read(others, found.good, programs(minor))
     assert all(str(problem).startswith(f'{problem.option}: ') for problem in again.problems)
+
+
+@given(st.fixed_dictionaries(dict.fromkeys(DEFAULTS, ODD)), st.integers(9, 36))
+def test_what_any_text_comes_to_can_be_written_and_run_with(texts, minor):
+    found = settings.read(texts, {}, programs(minor)).settings
+    if found is None:
+        return
+    for daemon in daemons.desired(dataclasses.replace(READY, programs=programs(minor), settings=found)):
+        assert all(value.isprintable() and '"' not in value for value in daemon.arguments.values())
+        for file in daemon.files:
+            assert file.text.encode() and (
+                file.path != paths.KUBELET_CONFIG or yaml.safe_load(file.text) == daemon.config
+            )

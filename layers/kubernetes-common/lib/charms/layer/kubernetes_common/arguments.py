@@ -6,8 +6,8 @@ import re
 import shlex
 from collections.abc import Collection
 
-# a snap keeps its daemon's arguments in double quotes, a line each: these characters would end the value or the line
-UNFIT = re.compile(r'["\\\x00-\x1f\x7f]')
+# a snap keeps its daemon's arguments in double quotes, a line each: these characters would end or change the value
+UNFIT = re.compile(r'["\\]')
 
 
 def parse(text: str, joined: Collection[str] = ()) -> dict[str, str]:
@@ -36,6 +36,6 @@ def _flag(word: str) -> tuple[str, str]:
     name = name.lstrip('-').replace('_', '-')
     if not name:
         raise ValueError(f'{word[:40]!r} has no flag name')
-    if UNFIT.search(word):
+    if UNFIT.search(word) or not word.isprintable():
         raise ValueError(f'{name[:40]!r} has a double quote, a backslash or a control character in it')
     return name, value if equals else 'true'

@@ -435,7 +435,7 @@ def _change(name: str, changes: list[tuple[str, Any]]) -> int:
         for key, value in changes:
             config = snap_config.changed(config, key, value)
         if name == 'core':
-            _configure_system(changes)
+            _configure_system(changes, kept.get('stores', []))
         else:
             configure(name, config)
         kept['config'][name] = config
@@ -443,10 +443,10 @@ def _change(name: str, changes: list[tuple[str, Any]]) -> int:
     return 0
 
 
-def _configure_system(changes: list[tuple[str, Any]]) -> None:
+def _configure_system(changes: list[tuple[str, Any]], stores: list[str]) -> None:
     try:
         for key, value in changes:
-            snap_config.check_system(key, value)
+            snap_config.check_system(key, value, stores)
     except snap_config.Invalid as error:
         raise core.Refused(
             'error: cannot perform the following tasks:\n'
@@ -521,11 +521,16 @@ def _unalias(call: Call) -> int:
 
 
 def _ack(call: Call) -> int:
+    """Take assertions; only the stores they speak of are remembered, and no signature is looked at."""
     try:
         with open(_one(call), encoding='utf-8') as file:
-            file.read(1)
+            assertions = file.read().split('\n\n')
     except OSError as error:
         raise core.Refused(f'error: cannot open {_one(call)}: {error.strerror}') from error
+    headers = [dict(line.split(': ', 1) for line in text.splitlines() if ': ' in line) for text in assertions]
+    with core.state('snap') as kept:
+        known = kept.setdefault('stores', [])
+        known += [each['store'] for each in headers if each.get('type') == 'store' and each.get('store')]
     return 0
 
 

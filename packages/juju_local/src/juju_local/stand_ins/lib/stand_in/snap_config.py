@@ -110,8 +110,8 @@ def _is_known(option: dict[str, Any], version: str) -> bool:
     return bool(option.get('always')) or inside
 
 
-def check_system(key: str, value: Any) -> None:
-    """Refuse what snapd's own configuration cannot be.
+def check_system(key: str, value: Any, stores: list[str]) -> None:
+    """Refuse what snapd's own configuration cannot be; `stores` are known by their assertions.
 
     Raises:
         Invalid: as the configure hook of core says it.
@@ -122,7 +122,7 @@ def check_system(key: str, value: Any) -> None:
         return
     if key == 'refresh.timer' and value not in ('', 'managed'):
         check_timer(str(value))
-    elif key == 'proxy.store' and value:
+    elif key == 'proxy.store' and value and value not in stores:
         raise Invalid(f'cannot set proxy.store to "{value}" without a matching store assertion')
     elif key == 'refresh.retain' and not re.fullmatch(r'[2-9]|1\d|20', str(value)):
         raise Invalid(f'retain must be a number between 2 and 20, not "{value}"')
