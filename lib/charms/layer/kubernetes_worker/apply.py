@@ -87,6 +87,8 @@ def _converge(daemon: Daemon) -> None:
     if services.converge(unit, inputs_now):
         hookenv.log(f'{unit} was started with new inputs')
         journal.started.append(daemon.snap)
+    for path in daemon.absent:  # nothing reads them any more
+        files.remove(path)
 
 
 def _drop_stale_cpu_state(daemon: Daemon) -> None:

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 
 import yaml
 
-from . import config_fields, credentials, kubelet, paths, proxy
+from . import cloud, config_fields, credentials, kubelet, paths, proxy
 from .credentials import File
 from .facts import Facts
 
@@ -24,6 +24,7 @@ class Daemon:
     files: tuple[File, ...]  # the charm writes these
     read: Mapping[str, str]  # other things it reads at start: name -> text
     config: Mapping[str, object] = field(default_factory=dict)  # the kubelet's, as data
+    absent: tuple[str, ...] = ()  # files of the charm's that should not be there
 
     def inputs(self, revision: str) -> dict[str, str]:
         """Return everything whose change asks for a restart."""
@@ -49,12 +50,14 @@ def _kubelet(facts: Facts) -> Daemon:
     if own.program.version in config_fields.FILE:
         files.append(File(paths.KUBELET_CONFIG, HEADER + yaml.safe_dump(config), mode=0o644))
     cluster = facts.cluster
+    files += cloud.files(cluster.cloud or {}, own.program.version)
     read = {
         paths.CA: cluster.ca,
         paths.SERVER_CERTIFICATE: cluster.server_certificate,
         paths.SERVER_KEY: cluster.server_key,
     }
-    return Daemon('kubelet', kubelet.arguments(own), tuple(files), read, config)
+    absent = tuple(path for path in cloud.FILES if path not in {file.path for file in files})
+    return Daemon('kubelet', kubelet.arguments(own), tuple(files), read, config, absent)
 
 
 def _proxy(facts: Facts) -> Daemon:

@@ -49,6 +49,8 @@ class Cluster:
     dns: Dns | None = None
     cidr: str = ''
     registry: str = ''
+    # what a related cloud integrator told; {}: there is none, None: it has not told (yet)
+    cloud: Mapping[str, object] | None = field(default_factory=dict, repr=False)
 
 
 @dataclass(frozen=True)

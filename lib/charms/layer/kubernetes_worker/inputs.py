@@ -5,6 +5,7 @@ from __future__ import annotations
 import functools
 import json
 import subprocess
+from collections.abc import Mapping
 from typing import Any
 
 from charmhelpers.core import hookenv
@@ -114,8 +115,16 @@ def _cluster(node_name: str) -> Cluster:
         credentials=credentials.complete(user, control.get_auth_credentials(user)) if control else None,
         dns=_dns(control.get_dns()) if control else None,
         cidr=str(network.get_config().get('cidr') or '') if network else '',
+        cloud=_cloud(),
         registry=str(control.get_registry_location() or '') if control else '',
     )
+
+
+def _cloud() -> Mapping[str, object] | None:
+    integrator: Any = endpoint_from_flag('endpoint.openstack.joined')
+    if not integrator:
+        return {}
+    return dict(integrator.told()) if is_flag_set('endpoint.openstack.ready') else None
 
 
 def _server() -> str:

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from charms.layer.kubernetes_common import trees
 
-from . import config_fields, extra_args, images, paths, version_table
+from . import cloud, config_fields, extra_args, images, paths, version_table
 from .facts import Cluster, Machine, Program, Settings
 
 RESOLVER_BEHIND_STUB = '/run/systemd/resolve/resolv.conf'
@@ -49,6 +49,7 @@ def arguments(facts: Facts) -> dict[str, str]:
         base['pod-infra-container-image'] = images.pause(facts.machine.architecture, facts.cluster.registry)
     if facts.program.version not in config_fields.FILE:
         base.update(_flags_for(_defaults(facts)))
+    base.update(cloud.arguments(facts.cluster.cloud or {}, facts.program.version))
     base.update(runtime(facts.program, facts.settings.kubelet_args))
     known = {flag: value for flag, value in base.items() if extra_args.takes(facts.program, flag)}
     return {**known, **facts.settings.kubelet_args}

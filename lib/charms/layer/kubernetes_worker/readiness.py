@@ -59,6 +59,7 @@ def _told(facts: Facts) -> Missing | None:
         (cluster.credentials, 'Waiting for credentials from kube-control'),
         (cluster.server, 'Waiting for an API server from kube-api-endpoint'),
         (cluster.dns, 'Waiting for cluster DNS data from kube-control'),
+        (cluster.cloud is not None, 'Waiting for the cloud from its integrator (relation openstack)'),
         (cluster.cidr, 'Waiting for the pod network from CNI (relation cni)'),
     ]
     return next((Missing('waiting', message) for there, message in inputs if not there), None)
