@@ -13,6 +13,7 @@ from aiohttp import web
 from . import (
     _access,
     _configuration,
+    _custom,
     _faults,
     _flags,
     _identity,
@@ -22,6 +23,7 @@ from . import (
     _resources,
     _rest,
     _reviews,
+    _selectors,
     _statuses,
     _storage,
     _version,
@@ -160,9 +162,14 @@ class Server:
             raise _statuses.no_such_path()
         return web.json_response(document)
 
+    def _served(self) -> _resources.Catalogue:
+        """Return all that is served, custom resources too."""
+        return self.catalogue.with_(_custom.resources(self.storage.objects(_custom.STORAGE)))
+
     def _discovery(self, path: str) -> Json | None:
         parts = path.split('/')[1:]
-        groups = self.catalogue.groups()
+        served = self._served()
+        groups = served.groups()
         if path == '/version':
             return self._version_document()
         if path == '/':
@@ -170,13 +177,13 @@ class Server:
         if path == '/api':
             return {'kind': 'APIVersions', 'versions': ['v1'], 'serverAddressByClientCIDRs': []}
         if path == '/apis':
-            return _resources.group_list(self.catalogue)
+            return _resources.group_list(served)
         if path == '/api/v1':
-            return _resources.resource_list(self.catalogue, '', 'v1')
+            return _resources.resource_list(served, '', 'v1')
         if parts[0] == 'apis' and len(parts) == 2 and parts[1] in groups:
             return {'kind': 'APIGroup', 'apiVersion': 'v1', **_resources.group_document(parts[1], groups[parts[1]])}
         if parts[0] == 'apis' and len(parts) == 3 and parts[2] in groups.get(parts[1], []):
-            return _resources.resource_list(self.catalogue, parts[1], parts[2])
+            return _resources.resource_list(served, parts[1], parts[2])
         return None
 
     def _version_document(self) -> Json:
@@ -209,6 +216,8 @@ class Server:
         if len(rest) > 2 and rest[0] == 'namespaces' and not (len(rest) == 3 and rest[2] in ('status', 'finalize')):
             namespace, rest = rest[1], rest[2:]
         resource = self.catalogue.find(group, version, rest[0]) if rest else None
+        if rest and resource is None:
+            resource = self._served().find(group, version, rest[0])
         if resource is None or len(rest) > 3 or bool(namespace) > resource.namespaced:
             raise _statuses.no_such_path()
         name, subresource = [*rest[1:], '', ''][:2]
@@ -223,7 +232,8 @@ class Server:
         resource = target.resource
         plural = f'{resource.plural}/{target.subresource}' if target.subresource else resource.plural
         namespace = target.namespace or (target.name if resource.storage == 'namespaces' else '')
-        what = _access.Attributes(verb, resource.group, plural, namespace, target.name)
+        named = target.name or (_selectors.named(request.query.get('fieldSelector', '')) if verb != 'create' else '')
+        what = _access.Attributes(verb, resource.group, plural, namespace, named)
         self._authorize(user, what)
         if resource.storage.startswith('review:'):
             return await self._review(request, target, user)
@@ -268,7 +278,8 @@ class Server:
             obj = await self.rest.finalize(target, body)
         elif verb == 'patch':
             kind = _PATCHES.get(request.content_type)
-            if kind is None:
+            custom = self.catalogue.find(target.resource.group, target.resource.version, target.resource.plural) is None
+            if kind is None or (custom and kind == 'strategic'):
                 raise _statuses.StatusError(
                     415,
                     f'{_UNKNOWN_FORMAT}{", ".join(_PATCHES)}',

@@ -64,8 +64,13 @@ def changed(resource: _resources.Resource, old: Json, sent: Json, subresource: s
         if key in old_meta:
             meta[key] = old_meta[key]
     result = {**sent, 'metadata': meta}
+    if resource.storage == 'certificatesigningrequests':
+        result['spec'] = old['spec']  # never changes
     if subresource == 'status':
         result = {**old, 'metadata': meta, 'status': sent.get('status') or {}}
+    elif subresource == 'approval':
+        status = {**(old.get('status') or {}), 'conditions': (sent.get('status') or {}).get('conditions') or []}
+        result = {**old, 'metadata': meta, 'status': status}
     elif 'status' in resource.subresources:
         result.pop('status', None)
         if 'status' in old:
@@ -189,6 +194,12 @@ def _taint_causes(obj: Json) -> list[tuple[str, str]]:
     ]
 
 
+def _request_causes(obj: Json) -> list[tuple[str, str]]:
+    spec = obj.get('spec') or {}
+    needed = ['request'] if obj['apiVersion'].endswith('beta1') else ['request', 'signerName', 'usages']
+    return [(f'spec.{key}', 'Required value') for key in needed if not spec.get(key)]
+
+
 _CHECKS = {
     'pods': _pod_causes,
     'deployments': _workload_causes,
@@ -197,6 +208,7 @@ _CHECKS = {
     'statefulsets': _workload_causes,
     'replicationcontrollers': _workload_causes,
     'services': _service_causes,
+    'certificatesigningrequests': _request_causes,
     'nodes': _taint_causes,
 }
 

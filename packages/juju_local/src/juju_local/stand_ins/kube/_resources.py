@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
@@ -46,6 +46,11 @@ class Catalogue:
     """The resources of one server, by group, version and plural, in order of preference."""
 
     resources: dict[tuple[str, str, str], Resource] = field(default_factory=dict)
+
+    def with_(self, more: Iterable[Resource]) -> Catalogue:
+        """Return the catalogue with more resources in it."""
+        added = {(resource.group, resource.version, resource.plural): resource for resource in more}
+        return Catalogue({**self.resources, **added}) if added else self
 
     def find(self, group: str, version: str, plural: str) -> Resource | None:
         return self.resources.get((group, version, plural))

@@ -12,6 +12,7 @@ from typing import Any
 from . import (
     _access,
     _addresses,
+    _custom,
     _deletion,
     _disruption,
     _identity,
@@ -67,6 +68,9 @@ class Rest:
             resource, sent, target.namespace, now=_times.timestamp(), uid=str(uuid.uuid4()), suffix=suffix
         )  # fmt: skip
         name = obj['metadata']['name']
+        obj = self._shaped(resource, obj)
+        if resource.storage == 'certificatesigningrequests':
+            obj['spec'] = {**obj['spec'], 'username': user.name, 'groups': list(user.groups)}
         self._admit_create(target, obj, user)
         if self.storage.get(resource.storage, target.namespace, name) is not None:
             raise _statuses.already_exists(resource.group, resource.plural, name)
@@ -74,6 +78,20 @@ class Rest:
             async with self._allocating:
                 return await self._store_new(target, self._allocated(obj), name, dry_run)
         return await self._store_new(target, obj, name, dry_run)
+
+    def _shaped(self, resource: _resources.Resource, obj: Json) -> Json:
+        """Return a definition with its status, a custom object as its schema wants it, anything else as it is."""
+        if resource.storage == _custom.STORAGE:
+            if wrong := _custom.definition_causes(obj):
+                raise _statuses.invalid(resource.group, resource.kind, obj['metadata']['name'], wrong)
+            return {**obj, 'status': _custom.established(obj, _times.timestamp())}
+        if resource.storage in self._views:
+            return obj
+        rules = _custom.schema(self.storage.objects(_custom.STORAGE), resource)
+        obj = _custom.stored(rules, {key: obj[key] for key in obj if key != 'status' or obj[key]})
+        if wrong := _custom.causes(rules, {key: obj[key] for key in obj if key != 'metadata'}):
+            raise _statuses.invalid(resource.group, resource.kind, obj['metadata']['name'], wrong)
+        return obj
 
     async def _store_new(self, target: Target, obj: Json, name: str, dry_run: bool) -> Json:
         if dry_run:
@@ -168,7 +186,7 @@ class Rest:
             if wanted and wanted != old['metadata']['resourceVersion']:
                 raise _statuses.conflict(resource.group, resource.plural, target.name)
             view = {**old, 'apiVersion': resource.api_version, 'kind': resource.kind}
-            new = _objects.changed(resource, view, edit(view), target.subresource)
+            new = self._shaped(resource, _objects.changed(resource, view, edit(view), target.subresource))
             self._admit_node(target, 'update', new, old, user)
             if resource.storage == 'services' and not target.subresource:
                 new = self._allocated(new)
@@ -205,6 +223,8 @@ class Rest:
             try:
                 revision = _storage.revision_of(old)
                 if marked is None:
+                    if resource.storage == _custom.STORAGE:
+                        await self._clear(target.name)
                     await self.storage.delete(resource.storage, target.namespace, target.name, revision)
                     return old, True
                 if _same(old, marked):
@@ -213,6 +233,12 @@ class Rest:
             except _storage.Clash:
                 await self.storage.refresh()
         raise _statuses.conflict(resource.group, resource.plural, target.name)
+
+    async def _clear(self, storage: str) -> None:
+        """Delete all objects of a custom resource, as its definition goes."""
+        for obj in self.storage.objects(storage):
+            meta = obj['metadata']
+            await self.storage.delete(storage, meta.get('namespace', ''), meta['name'], _storage.revision_of(obj))
 
     def _check_preconditions(self, target: Target, old: Json, options: Json) -> None:
         for key, what in (('uid', 'UID'), ('resourceVersion', 'ResourceVersion')):

@@ -112,6 +112,15 @@ def parse_fields(text: str, plural: str) -> list[Requirement]:
     return found
 
 
+def named(text: str) -> str:
+    """Return the one name that a field selector asks for, '' if it asks for none: authorizers take it for the name."""
+    for part in filter(None, (part.strip() for part in text.split(','))):
+        match = _EQUAL.match(part)
+        if match and match['key'] == 'metadata.name' and match['op'] != '!=':
+            return match['value']
+    return ''
+
+
 def _unknown_field(key: str, plural: str) -> str:
     if plural in _FIELDS:
         return f'field label not supported: {key}'
