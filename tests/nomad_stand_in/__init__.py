@@ -2,8 +2,9 @@
 
 It keeps jobs, allocations, evaluations, deployments, nodes and namespaces in memory, decides what runs as the
 scheduler would, and answers the HTTP API under /v1: blocking queries really block, X-Nomad-Index grows with each
-write, pages, tokens, namespaces and regions are enforced, the event stream has a buffer of limited length. Tasks are
-not executed: they do what their `Program` says. `NomadStandIn.faults` breaks requests on demand.
+write, pages, tokens, namespaces and regions are enforced, the event stream has a buffer of limited length. Tasks of
+the driver raw_exec are executed, on this machine as it is; others do what their `Program` says. `NomadStandIn.faults`
+breaks requests on demand.
 
 Left out: Consul, Vault, CSI and variables; filter expressions (501); plans, versions and reverts; canaries and
 promotion; draining and lost nodes; system jobs; the cron of periodic jobs (only `periodic/force` launches them);

@@ -1,7 +1,8 @@
 """Evaluations, allocations, the tasks in them, and deployments: what makes a registered job happen.
 
-Nothing is executed: a task does what its program says (Program), which stands in the configuration of the task when its
-driver is `mock_driver` (the keys of Nomad's own driver of that name), or is looked up by image for `docker`.
+A task of the driver `raw_exec` is executed. Any other does what its program says (Program), which stands in the
+configuration of the task when its driver is `mock_driver` (the keys of Nomad's own driver of that name), or is looked
+up by image for `docker`.
 """
 
 from __future__ import annotations
@@ -10,8 +11,11 @@ import asyncio
 import copy
 import datetime
 import fnmatch
+import os
+import signal
+import subprocess
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from . import _jobs, _wire
@@ -32,11 +36,17 @@ class Program:
     repeat: int = 0  # how many times more stdout is written, evenly over run_for_s
     exit_code: int = 0
     start_error: str = ''
+    command: tuple[str, ...] = ()  # executed instead of all that
+    environment: Mapping[str, str] = field(default_factory=dict)
 
 
 def program(task: Row, kind: str, images: Mapping[str, Program]) -> Program:
     """Return what a task does."""
     config = task['Config'] or {}
+    if task['Driver'] == 'raw_exec':
+        meta = {f'NOMAD_META_{name}': value for name, value in (task['Meta'] or {}).items()}
+        environment = {'PATH': '/usr/bin:/bin', **meta, **(task['Env'] or {})}
+        return Program(command=(config['command'], *(config.get('args') or [])), environment=environment)
     default = Program(run_for_s=None if kind == 'service' else 0.0)
     if task['Driver'] != 'mock_driver':
         return images.get(str(config.get('image')), default)
@@ -277,6 +287,7 @@ class Scheduler:
         policy = group['RestartPolicy']
         self._event(allocation_id, task['Name'], 'Received', 'Task received by client')
         await asyncio.sleep(0)
+        failed = True
         for attempt in range(policy['Attempts'] + 1):
             if attempt:
                 self._event(allocation_id, task['Name'], 'Restarting', 'Task restarting', Restarts=attempt)
@@ -285,25 +296,48 @@ class Scheduler:
                 self._event(allocation_id, task['Name'], 'Driver Failure', what.start_error)
                 continue
             self._event(allocation_id, task['Name'], 'Started', 'Task started by client', State='running')
-            await self._execute(allocation_id, task['Name'], what)
-            self._event(allocation_id, task['Name'], 'Terminated', f'Exit Code: {what.exit_code}', what.exit_code)
-            if not what.exit_code:
+            code = await self._execute(allocation_id, task['Name'], what)
+            self._event(allocation_id, task['Name'], 'Terminated', f'Exit Code: {code}', code)
+            failed = code != 0
+            if not failed:
                 break
-        failed = bool(what.exit_code or what.start_error)
         self._task_state(allocation_id, task['Name'], State='dead', Failed=failed, FinishedAt=_stamp())
         return not failed
 
-    async def _execute(self, allocation_id: str, task: str, what: Program) -> None:
+    async def _execute(self, allocation_id: str, task: str, what: Program) -> int:
+        """Do what a task does; return its exit code."""
+        if what.command:
+            return await self._spawn(allocation_id, task, what)
         self.logs[allocation_id, task, 'stdout'].write(what.stdout)
         self.logs[allocation_id, task, 'stderr'].write(what.stderr)
         if what.run_for_s is None:
             await asyncio.Event().wait()
-            return
+            return 0
         for _ in range(what.repeat):
             await asyncio.sleep(what.run_for_s / what.repeat)
             self.logs[allocation_id, task, 'stdout'].write(what.stdout)
         if not what.repeat:
             await asyncio.sleep(what.run_for_s)
+        return what.exit_code
+
+    async def _spawn(self, allocation_id: str, task: str, what: Program) -> int:
+        process = await asyncio.create_subprocess_exec(
+            *what.command, env=what.environment, cwd='/', stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE, start_new_session=True,
+        )  # fmt: skip
+
+        async def keep(pipe: asyncio.StreamReader | None, files: LogFiles) -> None:
+            while pipe is not None and (data := await pipe.read(65536)):
+                files.write(data)
+
+        logs = [self.logs[allocation_id, task, stream] for stream in ('stdout', 'stderr')]
+        try:
+            await asyncio.gather(keep(process.stdout, logs[0]), keep(process.stderr, logs[1]))
+            return await process.wait()
+        finally:
+            if process.returncode is None:
+                os.killpg(process.pid, signal.SIGKILL)
+                await process.wait()
 
     def kill(self, allocation_id: str, why: str) -> None:
         """Stop an allocation, as its job no longer wants it."""

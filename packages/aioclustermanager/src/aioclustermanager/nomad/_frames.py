@@ -12,7 +12,7 @@ from typing import Any
 
 # a text, whole (its last quote is the group) or as much as there is, or a brace outside of texts
 _TOKEN = re.compile(rb'"[^"\\]*(?:\\.[^"\\]*)*(?:(")|\\?\Z)|[{}]', re.DOTALL)
-LONGEST = 16 << 20  # a frame carries 64 KiB: what grows beyond this is none
+LONGEST = 1 << 20  # a frame carries 64 KiB: what grows beyond this is none
 
 
 @dataclass(frozen=True)
