@@ -64,7 +64,8 @@ def fingerprint() -> str:
 
 def _inputs() -> Iterator[Path]:
     """Return this package's files, and those of the stand-ins that go into the store."""
-    yield from (path for path in OWN.rglob('*') if path.is_file() and '__pycache__' not in path.parts)
+    caches = {'__pycache__', '.mypy_cache'}
+    yield from (path for path in OWN.rglob('*') if path.is_file() and not caches & set(path.parts))
     yield STAND_INS / 'packages.json'
     yield from STAND_INS.glob('snaps/*/snap.json')
     yield from (path for path in STAND_INS.glob('trees/**/*') if path.is_file())

@@ -52,5 +52,16 @@ def write(workshop: Workshop, hosts: Sequence[str], folder: Path) -> None:
         path.unlink()
 
 
+def write_fake(workshop: Workshop, folder: Path) -> None:
+    """Write fake.pem and fake.key, for TLS where nobody has given a certificate; everybody may read both."""
+    folder.mkdir(parents=True)
+    subject = '/O=Acme Co/CN=Kubernetes Ingress Controller Fake Certificate'
+    _openssl(
+        workshop, 'req', '-x509', '-newkey', 'ec', '-pkeyopt', 'ec_paramgen_curve:prime256v1', '-nodes', '-sha256',
+        '-days', str(DAYS), '-subj', subject, '-keyout', folder / 'fake.key', '-out', folder / 'fake.pem',
+    )  # fmt: skip
+    (folder / 'fake.key').chmod(0o644)
+
+
 def _openssl(workshop: Workshop, *arguments: str | Path) -> None:
     workshop.run('openssl', ['openssl', *arguments])

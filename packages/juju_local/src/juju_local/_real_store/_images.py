@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from juju_local._real_store import _elf
+from juju_local._real_store import _certificates, _elf
 from juju_local._real_store._debian import Debian
 from juju_local._real_store._registry import Layer, Registry
 from juju_local._real_store._workshop import BuildError, Workshop
@@ -28,6 +28,7 @@ LEFT_OUT = (
 )  # fmt: skip
 FOLDERS = ('tmp', 'run', 'root', 'var/tmp', 'var/log/nginx', 'var/lib/nginx', 'var/www/html')
 USERS = {'root': 0, 'www-data': 33, 'nginx-ingress': 101, 'nobody': 65534}
+NOT_OURS = shutil.ignore_patterns('__pycache__', '.mypy_cache', '.keep')
 BIND_LOW_PORTS = {'usr/sbin/nginx': 1 << 10}  # capability NET_BIND_SERVICE, for an nginx that is not root
 
 
@@ -131,7 +132,7 @@ class _Trees:
         for path in LEFT_OUT:
             shutil.rmtree(tree / path, ignore_errors=True)
         if (self.own / 'images' / name).is_dir():
-            shutil.copytree(self.own / 'images' / name, tree, dirs_exist_ok=True, symlinks=True)
+            shutil.copytree(self.own / 'images' / name, tree, dirs_exist_ok=True, symlinks=True, ignore=NOT_OURS)
         getattr(self, f'_{name.replace("-", "_")}', lambda _tree: None)(tree)
         return tree
 
@@ -149,6 +150,9 @@ class _Trees:
         for applet in said.split():
             if applet != 'busybox':
                 (tree / 'usr/bin' / applet).symlink_to('busybox')
+
+    def _ingress(self, tree: Path) -> None:
+        _certificates.write_fake(self.debian.workshop, tree / 'etc/ingress-controller')
 
     def _python(self, tree: Path) -> None:
         """Leave out modules whose libraries the image has not: compression, terminals, data bases."""
