@@ -46,6 +46,8 @@ def build(say: Callable[[str], None], *, keep: bool = False, refresh: bool = Fal
     stores.mkdir(parents=True, exist_ok=True)
     with (stores / '.lock').open('w') as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
+        for draft in stores.glob('*.new'):  # of a build that was cut off
+            shutil.rmtree(draft)
         if refresh or not (target / 'store.yaml').exists():
             _kubernetes.check_host()
             _make(Workshop(stores / 'work', say), target, keep=keep)
