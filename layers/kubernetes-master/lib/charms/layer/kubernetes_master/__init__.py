@@ -1,6 +1,6 @@
 """The control plane: deciders that only compute, and `unit`, the door to what Juju knows of this unit.
 
-Pure: `tokens`, `grants`, `settings`, `daemons`, `addons`, `names`, `status`.
+Pure: `tokens`, `grants`, `settings`, `daemons`, `addons`, `names`, `rights`, `status`.
 """
 
 KUBE_CONTROL = 'kube-control'
