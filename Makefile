@@ -8,7 +8,7 @@ PYTHON ?= python3
 export PATH := $(CURDIR)/$(BIN):$(PATH)
 
 .DEFAULT_GOAL := help
-.PHONY: help host machines venv charms deploy destroy store kubectl lint docs unit model test slow bench requirements clean
+.PHONY: help host machines venv charms deploy destroy store kubectl lint docs unit model test slow e2e bench requirements clean
 
 help:  ## show this list
 	@awk -F':.*## ' '/^[a-z]+:.*## / {printf "  make %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -65,6 +65,9 @@ test: machines lint charms kubectl  ## what has to pass before a change lands, b
 
 slow: machines charms kubectl  ## the scenarios that take minutes each: several masters, hooks killed half way, the docs
 	$(BIN)/pytest -n 2 --dist loadfile -m slow tests/model
+
+e2e: machines charms kubectl  ## the charms on real Kubernetes, as root (make store builds it): one deployment, its scenarios, its figures
+	$(BIN)/pytest tests/e2e
 
 bench: charms  ## print the figures of tests/bench
 	$(BIN)/python -m tests.bench

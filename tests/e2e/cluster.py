@@ -1,0 +1,202 @@
+"""canonical-kubernetes on the store of real software, and what the scenarios do with it."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import shlex
+import subprocess
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from tests.model.cluster import CLIENT, MASTER, ROOT, WORKER, Cluster
+
+BUNDLE = Path(os.environ.get('E2E_BUNDLE', ROOT / 'bundle.yaml'))  # another one, while charms are changed
+OVERLAY = ROOT / 'overlays/real.yaml'
+IMAGE = 'busybox:1.35'
+PORT = 8080
+HEAL_S = 180.0  # Kubernetes tries again after up to minutes; nothing below waits longer than it must
+Object = dict[str, Any]
+
+
+@dataclass(frozen=True)
+class Deployed:
+    """How long it took from nothing, in seconds."""
+
+    settled: float  # every unit active
+    ready: float  # and every node Ready
+
+
+class Real(Cluster):
+    """A cluster of real machines; kubectl is the master's own."""
+
+    def deploy(self) -> Deployed:
+        began = time.monotonic()
+        self.juju('deploy', str(BUNDLE), '--store', 'real', '--overlay', str(OVERLAY))
+        settled = time.monotonic()
+        self.until_ready(2)
+        return Deployed(settled - began, time.monotonic() - began)
+
+    # -- the API
+
+    def apply(self, *objects: Object) -> None:
+        """Create or change objects."""
+        self.shell(f'{MASTER}/0', 'kubectl apply -f -', stdin=yaml.safe_dump_all(objects))
+
+    def get(self, *what: str) -> Any:
+        return self.kubectl('get', *what, '-o', 'json')
+
+    def delete(self, *what: str) -> None:
+        self.kubectl('delete', '--wait=true', '--timeout=120s', *what)
+
+    def until_ready(self, nodes: int) -> None:
+        """Wait until there are so many nodes, each Ready."""
+        assert self.eventually(lambda: list(self.nodes().values()) == [True] * nodes, HEAL_S), self.nodes()
+
+    def pods(self, selector: str) -> list[Object]:
+        """Return the pods that nobody has asked to end."""
+        items: list[Object] = self.get('pods', '-l', selector)['items']
+        return [pod for pod in items if 'deletionTimestamp' not in pod['metadata']]
+
+    def running(self, selector: str) -> list[Object]:
+        """Return the pods that run and are ready."""
+        return [
+            pod
+            for pod in self.pods(selector)
+            if any(c['type'] == 'Ready' and c['status'] == 'True' for c in pod['status'].get('conditions', []))
+        ]
+
+    def until_running(self, selector: str, count: int) -> list[Object]:
+        """Wait until just so many pods are there, all ready."""
+
+        def there() -> bool:
+            return len(self.running(selector)) == len(self.pods(selector)) == count
+
+        assert self.eventually(there, HEAL_S), self.kubectl('describe', 'pods', '-l', selector)
+        return self.running(selector)
+
+    def configz(self, unit: str) -> Object:
+        """Return what the kubelet of a unit runs with, as it tells itself."""
+        path = f'/api/v1/nodes/{self.node_of(unit)}/proxy/configz'
+        return dict(json.loads(self.kubectl('get', '--raw', path))['kubeletconfig'])
+
+    # -- machines
+
+    def address(self, unit: str) -> str:
+        return str(self.units()[unit]['public-address'])
+
+    def fetch(self, unit: str, url: str) -> str:
+        """Return what a URL answers on a unit's machine, '' if nothing does within seconds."""
+        return self.shell(unit, f'curl --silent --fail --max-time 3 {shlex.quote(url)}', check=False).strip()
+
+    def until_answered(self, unit: str, url: str) -> str:
+        assert self.eventually(lambda: self.fetch(unit, url) != '', HEAL_S), f'{url} does not answer on {unit}'
+        return self.fetch(unit, url)
+
+    def containers(self, unit: str) -> set[str]:
+        """Return the ids of all containers that run on a unit's machine."""
+        return set(self.shell(unit, 'docker ps --quiet --no-trunc').split())
+
+    def kill(self, unit: str, service: str) -> None:
+        """End the main process of a service without warning, and wait until another one runs."""
+        before = self.pid(unit, service)
+        assert before != '0', f'{service} does not run on {unit}'
+        self.shell(unit, f'kill -9 {before}')
+        assert self.eventually(lambda: self.pid(unit, service) not in ('0', before), HEAL_S), f'{service} stays away'
+
+    def action(self, unit: str, name: str, **parameters: bool) -> tuple[str, str]:
+        """Run an action; return its status and message."""
+        words = [f'{key.replace("_", "-")}={str(value).lower()}' for key, value in parameters.items()]
+        process = subprocess.run(
+            [str(CLIENT), '--quiet', 'run-action', unit, name, *words, '--wait', '--format', 'json'],
+            env={**os.environ, 'JUJU_LOCAL_DATA': str(self.data)},
+            capture_output=True,
+            text=True,
+            timeout=280,
+        )
+        (answer,) = json.loads(process.stdout).values()
+        return answer['status'], answer.get('message', '')
+
+
+def web(name: str, replicas: int, **pod: Any) -> Object:
+    """Return a deployment whose pods answer with their names; `pod` goes into their spec."""
+    script = f'mkdir -p /www && hostname >/www/index.html && exec httpd -f -p {PORT} -h /www'
+    return {
+        'apiVersion': 'apps/v1',
+        'kind': 'Deployment',
+        'metadata': {'name': name},
+        'spec': {
+            'replicas': replicas,
+            'selector': {'matchLabels': {'app': name}},
+            'template': template(name, script, topologySpreadConstraints=[spread(name)], **pod),
+        },
+    }
+
+
+def template(name: str, script: str, **pod: Any) -> Object:
+    """Return pods that run a shell script which answers on PORT."""
+    container = {
+        'name': name,
+        'image': IMAGE,
+        'command': ['/bin/sh', '-c', script],
+        'ports': [{'containerPort': PORT}],
+        'readinessProbe': {'httpGet': {'port': PORT, 'path': '/'}, 'periodSeconds': 2},
+    }
+    spec = {'terminationGracePeriodSeconds': 1, 'containers': [container], **pod}
+    return {'metadata': {'labels': {'app': name}}, 'spec': spec}
+
+
+def spread(name: str) -> Object:
+    return {
+        'maxSkew': 1,
+        'topologyKey': 'kubernetes.io/hostname',
+        'whenUnsatisfiable': 'ScheduleAnyway',
+        'labelSelector': {'matchLabels': {'app': name}},
+    }
+
+
+def service(name: str, node_port: int) -> Object:
+    ports = [{'port': 80, 'targetPort': PORT, 'nodePort': node_port}]
+    return {
+        'apiVersion': 'v1',
+        'kind': 'Service',
+        'metadata': {'name': name},
+        'spec': {'type': 'NodePort', 'selector': {'app': name}, 'ports': ports},
+    }
+
+
+def names(pods: list[Object]) -> set[str]:
+    return {pod['metadata']['name'] for pod in pods}
+
+
+def nodes(pods: list[Object]) -> set[str]:
+    return {pod['spec']['nodeName'] for pod in pods}
+
+
+def restarts(pods: list[Object]) -> Mapping[str, int]:
+    return {pod['metadata']['name']: pod['status']['containerStatuses'][0]['restartCount'] for pod in pods}
+
+
+def traces(data: Path) -> list[str]:
+    """Return what is left of the models in a folder: processes, mounts, control groups. Ours only: others work here."""
+    found = [line for line in Path('/proc/self/mountinfo').read_text().splitlines() if str(data) in line]
+    group = re.compile(re.escape(f'juju-local.{str(data).replace("/", "%2F")}'))
+    found += [str(path) for path in Path('/sys/fs/cgroup').glob('**/juju-local.*') if group.search(path.name)]
+    for process in Path('/proc').glob('[0-9]*'):
+        try:
+            text = (process / 'cgroup').read_text() + (process / 'cmdline').read_text()
+        except OSError:
+            continue
+        if group.search(text) or f'{data}/' in text:
+            found.append(f'process {process.name}: {text[-200:]}')
+    return found
+
+
+WORKERS = (f'{WORKER}/0', f'{WORKER}/1')
+OUTSIDE = 'kubeapi-load-balancer/0'  # a machine of the model that runs nothing of Kubernetes
