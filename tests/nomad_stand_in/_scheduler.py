@@ -40,14 +40,15 @@ class Program:
     environment: Mapping[str, str] = field(default_factory=dict)
 
 
-def program(task: Row, kind: str, images: Mapping[str, Program]) -> Program:
+def program(task: Row, job: Row, images: Mapping[str, Program]) -> Program:
     """Return what a task does."""
     config = task['Config'] or {}
     if task['Driver'] == 'raw_exec':
-        meta = {f'NOMAD_META_{name}': value for name, value in (task['Meta'] or {}).items()}
+        told = {**(job['Meta'] or {}), **(task['Meta'] or {})}
+        meta = {f'NOMAD_META_{name}': value for name, value in told.items()}
         environment = {'PATH': '/usr/bin:/bin', **meta, **(task['Env'] or {})}
         return Program(command=(config['command'], *(config.get('args') or [])), environment=environment)
-    default = Program(run_for_s=None if kind == 'service' else 0.0)
+    default = Program(run_for_s=None if job['Type'] == 'service' else 0.0)
     if task['Driver'] != 'mock_driver':
         return images.get(str(config.get('image')), default)
     run_for = config.get('run_for')
@@ -283,7 +284,7 @@ class Scheduler:
 
     async def _run_task(self, allocation_id: str, job: Row, group: Row, task: Row) -> bool:
         """Run a task, again as often as its restart policy says; True when it ended well."""
-        what = program(task, job['Type'], self.images)
+        what = program(task, job, self.images)
         policy = group['RestartPolicy']
         self._event(allocation_id, task['Name'], 'Received', 'Task received by client')
         await asyncio.sleep(0)
@@ -321,9 +322,11 @@ class Scheduler:
         return what.exit_code
 
     async def _spawn(self, allocation_id: str, task: str, what: Program) -> int:
-        process = await asyncio.create_subprocess_exec(
-            *what.command, env=what.environment, cwd='/', stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
-            stderr=subprocess.PIPE, start_new_session=True,
+        spawning = asyncio.ensure_future(
+            asyncio.create_subprocess_exec(
+                *what.command, env=what.environment, cwd='/', stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
+                stderr=subprocess.PIPE, start_new_session=True,
+            )
         )  # fmt: skip
 
         async def keep(pipe: asyncio.StreamReader | None, files: LogFiles) -> None:
@@ -332,12 +335,14 @@ class Scheduler:
 
         logs = [self.logs[allocation_id, task, stream] for stream in ('stdout', 'stderr')]
         try:
+            process = await asyncio.shield(spawning)
             await asyncio.gather(keep(process.stdout, logs[0]), keep(process.stderr, logs[1]))
             return await process.wait()
         finally:
+            process = await spawning  # stopped half way through the start, it has to be ended all the same
             if process.returncode is None:
                 os.killpg(process.pid, signal.SIGKILL)
-                await process.wait()
+                await process.communicate()  # to the end of its pipes, which closes them
 
     def kill(self, allocation_id: str, why: str) -> None:
         """Stop an allocation, as its job no longer wants it."""

@@ -109,6 +109,8 @@ class NomadStandIn:
         if self._runner is not None:
             await self._runner.cleanup()
             self._runner = None
+        for _ in range(10):  # what served the connections that were reset ends within the next turns of the loop
+            await asyncio.sleep(0)
 
     async def restart(self, *, index: int | None = None) -> None:
         """Come back on the same port: with an empty event buffer, and if wanted the index of an older snapshot."""
