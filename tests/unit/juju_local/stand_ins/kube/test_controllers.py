@@ -86,6 +86,14 @@ def test_a_new_template_replaces_the_pods() -> None:
     assert len(state['pods']) == 2 and not before & {pod['metadata']['name'] for pod in state['pods']}
 
 
+def test_pods_of_a_template_with_a_name_have_names_of_their_own() -> None:
+    deployment = owner(2)
+    deployment['spec']['template']['metadata']['name'] = 'web'
+    state: State = {'deployments': [deployment]}
+    settle(state)
+    assert len({pod['metadata']['name'] for pod in state['pods']} - {'web'}) == 2
+
+
 def test_what_a_deleted_owner_owned_goes_with_it() -> None:
     state: State = {'deployments': [owner(2)]}
     settle(state)

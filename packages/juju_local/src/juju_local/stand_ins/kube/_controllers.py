@@ -243,8 +243,8 @@ def _pod(plural: str, owner: Json, **spec: Any) -> Action:
     body = {
         'apiVersion': 'v1',
         'kind': 'Pod',
-        'metadata': {
-            **inner,
+        'metadata': {  # not the template's name: pods would have all the same one
+            **{key: inner[key] for key in ('labels', 'annotations', 'finalizers') if key in inner},
             'generateName': f'{meta["name"]}-',
             'namespace': meta['namespace'],
             'ownerReferences': [_reference(plural, owner)],
