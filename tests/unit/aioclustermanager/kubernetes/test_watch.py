@@ -131,11 +131,27 @@ async def test_when_the_server_has_forgotten_the_difference_is_told(how: Any) ->
 
 
 @pytest.mark.asyncio
-async def test_a_list_whose_pages_the_server_forgets_is_read_at_once() -> None:
+async def test_a_watch_whose_list_the_server_forgets_half_way_lists_again() -> None:
     script = [listed(5, pod('a', 1), more='t'), status(410, 'Expired'), listed(9, pod('a', 1), pod('b', 8))]
     async with scripted(*script, last=silence) as server, client_of(server) as client:
         assert await seen(client, 2) == [('ADDED', 'a@1'), ('ADDED', 'b@8')]
-        assert ['limit=' in request.target for request in server.requests] == [True, True, False]
+        assert ['continue=' in request.target for request in server.requests[:3]] == [False, True, False]
+
+
+@pytest.mark.asyncio
+async def test_a_list_shows_one_moment_even_if_the_server_forgets_it_half_way() -> None:
+    script = [listed(5, pod('a', 1), more='t'), listed(5, pod('b', 2), more='u'), status(410, 'Expired')]
+    async with scripted(*script, listed(9, pod('a', 8))) as server, client_of(server) as client:
+        found = await client.list(resources.PODS, 'n')
+        assert [item['metadata']['resourceVersion'] for item in found['items']] == ['8']
+        assert 'limit=' not in server.requests[3].target
+    script = [listed(5, pod('a', 1), more='t'), listed(5, pod('b', 2))]
+    async with scripted(*script) as server, client_of(server) as client:
+        found = await client.list(resources.PODS, 'n')
+        assert ([item['metadata']['name'] for item in found['items']], found['metadata']) == (
+            ['a', 'b'],
+            {'resourceVersion': '5'},
+        )
 
 
 @pytest.mark.asyncio

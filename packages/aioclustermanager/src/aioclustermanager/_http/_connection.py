@@ -26,6 +26,7 @@ class Connection(asyncio.Protocol):
         self._whole = True
         self._wants_head = False
         self._timer: asyncio.TimerHandle | None = None
+        self._gathered = bytearray()
         self._buffered = 0
         self._paused = False
         self._error: Error | None = None
@@ -65,6 +66,15 @@ class Connection(asyncio.Protocol):
             self._paused = False
             self.transport.resume_reading()
         return pieces[0] if len(pieces) == 1 else b''.join(pieces)
+
+    def body(self) -> bytes | bytearray:
+        """Return the body of a whole answer."""
+        last = self.take()
+        if not self._gathered:
+            return last
+        whole, self._gathered = self._gathered, bytearray()
+        whole += last
+        return whole
 
     def upgrade(self) -> None:
         """Take everything from here on as the body, after a status of 101."""
@@ -108,6 +118,9 @@ class Connection(asyncio.Protocol):
         if self._whole:
             if parser.complete:
                 self._wake()
+            elif parser.pieces:  # a long one: gathered at once, so that it is in memory once
+                self._gathered += b''.join(parser.pieces)
+                parser.pieces.clear()
         elif parser.status:
             self._buffered += len(data)
             if self._buffered > _HIGH_WATER and not self._paused and not parser.complete and self.transport:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-loads: Callable[[bytes | str], Any]  # raises ValueError
+loads: Callable[[bytes | bytearray | str], Any]  # raises ValueError
 dumps: Callable[[object], bytes]
 
 try:

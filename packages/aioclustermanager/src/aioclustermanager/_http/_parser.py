@@ -125,13 +125,13 @@ class Parser:
                     self.complete, self.rest = True, data[end + 2 :]
                     return
             else:
-                self._chunk(data[at:end])
+                if self._lead and data[at : at + 2] != b'\r\n':
+                    raise Malformed('a chunk is longer than it said')
+                self._chunk(data[at + self._lead : end])
             at = end + 2
 
     def _chunk(self, line: bytes) -> None:
-        if self._lead and line[:2] != b'\r\n':
-            raise Malformed('a chunk is longer than it said')
-        digits = line[self._lead :].partition(b';')[0].rstrip(b' \t')
+        digits = line if line.isalnum() else line.partition(b';')[0].rstrip(b' \t')
         if not digits.isalnum():
             raise Malformed(f'the size of a chunk is {digits[:40]!r}')
         try:

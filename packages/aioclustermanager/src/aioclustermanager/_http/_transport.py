@@ -27,13 +27,17 @@ _LINE_BREAK = re.compile(r'[\r\n\0]')
 class Response:
     """An answer, all of it. `repeated`: an earlier try of the same request may have been carried out too."""
 
-    __slots__ = ('body', 'head', 'repeated', 'status')
+    __slots__ = ('_data', 'head', 'repeated', 'status')
 
-    def __init__(self, status: int, head: bytes, body: bytes) -> None:
+    def __init__(self, status: int, head: bytes, data: bytes | bytearray) -> None:
         self.status = status
         self.head = head
-        self.body = body
+        self._data = data
         self.repeated = False
+
+    @property
+    def body(self) -> bytes:
+        return bytes(self._data)  # of bytes no copy
 
     @property
     def headers(self) -> dict[str, str]:
@@ -45,7 +49,7 @@ class Response:
 
     def json(self) -> Any:
         """Return the decoded body. Raises ValueError."""
-        return _json.loads(self.body)
+        return _json.loads(self._data)
 
 
 class Transport:
@@ -190,7 +194,7 @@ class Transport:
             self._pool.discard(connection)
             raise
         parser = connection.parser
-        response = Response(parser.status, parser.head, connection.take())
+        response = Response(parser.status, parser.head, connection.body())
         self._pool.release(connection)
         return response
 
