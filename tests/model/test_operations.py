@@ -64,10 +64,12 @@ def test_fm_30_31_pause_drains_what_may_be_drained_and_shows_until_resume(cluste
     assert not is_cordoned(cluster, node)
     assert cluster.status(unit)[0] == 'active'
 
-    addons = cluster.kubectl('get', 'pods', '-n', 'kube-system', '-o', 'json')['items']
-    drained = 3 + sum(pod['spec'].get('nodeName') == node for pod in addons)
+    pods = cluster.kubectl('get', 'pods', '-A', '-o', 'json')['items']
+    others = [pod for pod in pods if pod['spec'].get('nodeName') == node and pod['metadata']['namespace'] != 'default']
+    drained = 3 + sum(pod['metadata']['ownerReferences'][0]['kind'] != 'DaemonSet' for pod in others)
     done = action(cluster, unit, 'pause', 'force=true', 'delete-local-data=true')
-    assert (done['status'], done['results']['evicted']) == ('completed', str(drained))
+    assert (done['status'], done['results']['count']) == ('completed', str(drained))
+    assert 'default/bare' in done['results']['evicted'] and 'of a DaemonSet' in done['results']['not-evicted']
     assert is_cordoned(cluster, node)
     assert cluster.eventually(lambda: pods_on(cluster, node) == {'agents'})
     paused = cluster.status(unit)
@@ -76,7 +78,7 @@ def test_fm_30_31_pause_drains_what_may_be_drained_and_shows_until_resume(cluste
     cluster.juju('config', WORKER, 'labels=disk=ssd')
     assert cluster.status(unit) == paused
     assert cluster.status(f'{WORKER}/1')[0] == 'active'
-    assert action(cluster, unit, 'pause')['results']['evicted'] == '0'
+    assert action(cluster, unit, 'pause')['results']['evicted'] == 'none'
 
     for _ in range(2):
         assert action(cluster, unit, 'resume')['status'] == 'completed'

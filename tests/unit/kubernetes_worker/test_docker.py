@@ -94,7 +94,7 @@ def test_without_options_the_package_own_command_line_stays():
 
 def test_options_are_added_to_the_package_own_command_line():
     text = docker.drop_in('/e', docker.command_line(UNIT), ('--debug', '--label', 'a=50%'), nvidia=True)
-    assert text.splitlines()[2:4] == [
+    assert text.splitlines()[4:6] == [
         'ExecStart=',
         'ExecStart=/usr/bin/dockerd -H fd:// --containerd=/run/containerd/containerd.sock '
         '"--default-runtime=nvidia" "--debug" "--label" "a=50%%"',

@@ -24,6 +24,8 @@ APT = [
     '--yes',
 ]
 
+ALLOWED = ['--allow-downgrades', '--allow-change-held-packages', '--no-install-recommends']
+
 
 class Failed(Exception):
     """apt or dpkg did not succeed; the text says in what and why."""
@@ -34,16 +36,14 @@ def update() -> None:
     _run([*APT, 'update'], 'update', fatal=False)
 
 
-def download(packages: Iterable[str]) -> None:
-    """Fetch packages and all they need, so that installing them needs no network."""
-    _run([*APT, 'install', '--download-only', '--no-install-recommends', *packages], f'fetching {_listed(packages)}')
+def download(packages: Iterable[str], remove: Iterable[str] = ()) -> None:
+    """Fetch what `install` with the same arguments needs, so that it needs no network."""
+    _run([*APT, 'install', *ALLOWED, '--download-only', *_words(packages, remove)], f'fetching {_listed(packages)}')
 
 
 def install(packages: Iterable[str], remove: Iterable[str] = ()) -> None:
     """Install packages, in the versions they are pinned to, and remove others in the same step."""
-    words = [*packages, *(f'{name}-' for name in remove)]
-    allowed = ['--allow-downgrades', '--allow-change-held-packages', '--no-install-recommends']
-    _run([*APT, 'install', *allowed, *words], f'installing {_listed(packages)}')
+    _run([*APT, 'install', *ALLOWED, *_words(packages, remove)], f'installing {_listed(packages)}')
 
 
 def hold(packages: Iterable[str]) -> None:
@@ -103,6 +103,10 @@ def _why(said: str) -> str:
     """Return what apt gave as its errors, or the end of what it said."""
     errors = [line[3:] for line in said.splitlines() if line.startswith('E: ')]
     return ('; '.join(errors) or ' '.join(said.split())[-300:])[:300]
+
+
+def _words(packages: Iterable[str], remove: Iterable[str]) -> list[str]:
+    return [*packages, *(f'{name}-' for name in remove)]
 
 
 def _listed(packages: Iterable[str] | Mapping[str, str]) -> str:

@@ -146,7 +146,8 @@ def drop_in(environment_file: str, started_by: str, words: tuple[str, ...], *, n
         words: docker-opts.
         nvidia: containers get the card without asking for it, as device plugins need it.
     """
-    lines = ['[Service]', f'EnvironmentFile=-{environment_file}']
+    # the packages' own units give up after three starts in a minute, which options changed in a row are already
+    lines = ['[Unit]', 'StartLimitIntervalSec=0', '[Service]', f'EnvironmentFile=-{environment_file}']
     words = (*(('--default-runtime=nvidia',) if nvidia and not _sets_runtime(words) else ()), *words)
     if words and started_by:
         lines += ['ExecStart=', ' '.join([f'ExecStart={started_by}', *map(_quoted, words)])]

@@ -119,7 +119,7 @@ def _bring_about(wanted: Wanted, settings: Settings, host: Host, node: str) -> N
     present = apt.installed(docker.PACKAGES)
     try:
         if not _is_met(wanted, present):
-            _fetch(wanted, settings, host)
+            _fetch(wanted, _others(wanted, present), settings, host)
             at_rest.begin(node, f'switching docker to {wanted.source} ({" ".join(wanted.packages)})')
             _replace(wanted, present)
             _configure(wanted, settings)
@@ -133,7 +133,7 @@ def _bring_about(wanted: Wanted, settings: Settings, host: Host, node: str) -> N
         _end_rest()
 
 
-def _fetch(wanted: Wanted, settings: Settings, host: Host) -> None:
+def _fetch(wanted: Wanted, others: list[str], settings: Settings, host: Host) -> None:
     """Get everything over the network before anything that runs is touched."""
     if wanted.archives:
         apt.update()
@@ -141,15 +141,14 @@ def _fetch(wanted: Wanted, settings: Settings, host: Host) -> None:
     for archive in wanted.archives:
         apt.trust(archive, settings.key_server, host.architecture)
     apt.update()
-    apt.download(wanted.packages)
+    apt.download(wanted.packages, remove=others)
 
 
 def _replace(wanted: Wanted, present: dict[str, str]) -> None:
     """Install the wanted packages instead of those present; put these back when that fails."""
-    others = [name for name in present if name not in _kept(wanted)]
     apt.unhold(present)
     try:
-        apt.install(wanted.packages, remove=others)
+        apt.install(wanted.packages, remove=_others(wanted, present))
     except apt.Failed:
         if present:
             unwanted = [name for name in wanted.names if name not in present]
@@ -164,6 +163,10 @@ def _is_met(wanted: Wanted, present: dict[str, str]) -> bool:
         and set(present) <= _kept(wanted)
         and all(version in ('', present[name]) for name, version in pins.items())
     )
+
+
+def _others(wanted: Wanted, present: dict[str, str]) -> list[str]:
+    return [name for name in present if name not in _kept(wanted)]
 
 
 def _kept(wanted: Wanted) -> set[str]:

@@ -71,5 +71,6 @@ def _daemon_options(config: options.Config, name: str) -> tuple[str, ...]:
     for word in words:
         flag = word.removeprefix('--').partition('=')[0]
         if known and word.startswith('--') and flag not in known:
-            raise options.Invalid(name, f'docker {" ".join(runtime.packages())} has no flag --{flag[:40]}')
+            package = next(iter(runtime.packages()), 'docker')
+            raise options.Invalid(name, f"{package}'s daemon has no flag --{flag[:40]}")
     return words
