@@ -81,12 +81,18 @@ class Cluster:
         ):
             self.juju('add-relation', f'{app}:{endpoint}', peer, '--no-wait')
 
-    def upgrade(self, app: str) -> None:
-        """Upgrade an application to a charm that differs in nothing that matters."""
+    def upgrade(self, app: str, charm: str = '', check: bool = True) -> None:
+        """Upgrade an application to a charm that differs in nothing that matters.
+
+        Args:
+            app: the application.
+            charm: its charm, where that has another name.
+            check: its units must be well afterwards.
+        """
         changed = self.data / f'{app}-upgrade'
-        shutil.copytree(ROOT / 'build' / app, changed, dirs_exist_ok=True, symlinks=True)
+        shutil.copytree(ROOT / 'build' / (charm or app), changed, dirs_exist_ok=True, symlinks=True)
         (changed / 'version').write_text(str(time.time()))
-        self.juju('upgrade-charm', app, '--path', str(changed))
+        self.juju('upgrade-charm', app, '--path', str(changed), check=check)
 
     def name_machine(self, unit: str, hostname: str) -> None:
         """Give the machine of a unit that was only recorded this host name, as a cloud that uses its names again."""

@@ -41,3 +41,10 @@ def test_the_readme_prints_what_it_says(shell: dict[str, str], deployed: str) ->
 def test_the_how_tos_of_a_cluster_print_what_they_say(shell: dict[str, str]) -> None:
     for name in ('open-a-node-port', 'make-a-program-fail', 'credentials'):
         console.check(ROOT / f'docs/howto/{name}.md', ROOT, shell)
+
+
+@pytest.mark.parametrize(
+    'name', ['configure-workers', 'container-runtime', 'ingress', 'private-registry', 'pause-a-worker']
+)
+def test_the_how_tos_of_a_worker_print_what_they_say(shell: dict[str, str], name: str) -> None:
+    console.check(ROOT / f'docs/howto/{name}.md', ROOT, shell)

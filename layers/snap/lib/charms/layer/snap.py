@@ -147,8 +147,10 @@ def _resource(name: str) -> Path | None:
     """Return the charm's resource called like the snap, None when there is none or it is empty."""
     if name not in (hookenv.metadata().get('resources') or {}):
         return None
-    found = hookenv.resource_get(name)
-    return Path(str(found)) if found and Path(str(found)).stat().st_size > 0 else None
+    # not hookenv.resource_get: it lets Juju's words about an absent resource through, as if that were an error
+    done = subprocess.run(['resource-get', name], capture_output=True, text=True, check=False)
+    found = Path(done.stdout.strip() or '/nonexistent')
+    return found if done.returncode == 0 and found.is_file() and found.stat().st_size > 0 else None
 
 
 def _options(options: dict[str, Any], without: tuple[str, ...] = ()) -> list[str]:

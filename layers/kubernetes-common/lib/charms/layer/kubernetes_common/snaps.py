@@ -8,7 +8,6 @@ import subprocess
 from collections.abc import Mapping
 from pathlib import Path
 
-from charmhelpers.core import hookenv
 from charms.layer import snap
 
 from . import records, versions
@@ -34,8 +33,10 @@ def daemon(name: str) -> str:
 
 def resource_checksum(name: str) -> str:
     """Return the sha256 of the charm resource of this name; '' if it is absent or empty (use the channel then)."""
-    path = hookenv.resource_get(name)
-    if not path or Path(path).stat().st_size == 0:
+    # not hookenv.resource_get: it lets Juju's words about an absent resource through, as if that were an error
+    done = subprocess.run(['resource-get', name], capture_output=True, text=True, timeout=TIMEOUT_S, check=False)
+    path = done.stdout.strip()
+    if done.returncode or not path or Path(path).stat().st_size == 0:
         return ''
     return hashlib.sha256(Path(path).read_bytes()).hexdigest()
 
@@ -111,8 +112,9 @@ def usage(name: str) -> str:
         )
     except (OSError, subprocess.SubprocessError):
         return ''
-    records.put(f'usage-{name}', {'revision': current, 'text': done.stdout or done.stderr})
-    return done.stdout or done.stderr
+    if done.returncode == 0:
+        records.put(f'usage-{name}', {'revision': current, 'text': done.stdout or done.stderr})
+    return done.stdout or done.stderr if done.returncode == 0 else ''
 
 
 def arguments(name: str, mapping: Mapping[str, str]) -> bool:
