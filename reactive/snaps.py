@@ -1,12 +1,11 @@
 """The Kubernetes snaps: installed at first, upgraded on the operator's word."""
 
 from charmhelpers.core import hookenv
-from charms import leadership
 from charms.layer import status
-from charms.layer.kubernetes_common import options, snap_access, snap_options, snaps
+from charms.layer.kubernetes_common import options, snap_access, snaps
 from charms.layer.kubernetes_worker import journal, packages
 from charms.layer.kubernetes_worker.upgrade import Step
-from charms.reactive import clear_flag, hook, is_flag_set, set_flag, when, when_not
+from charms.reactive import clear_flag, hook, is_flag_set, set_flag, when_not
 
 
 @hook('install', 'upgrade-charm')
@@ -40,26 +39,3 @@ def install():
         return
     clear_flag('kubernetes-worker.upgrade.requested')
     set_flag('kubernetes-worker.snaps.installed')
-
-
-@when('leadership.is_leader')
-@when_not('kubernetes-worker.unit.leaving')
-def decide_refresh_timer():
-    """Choose the refresh timer of all units, anew only for another setting: what `max` comes to depends on the day."""
-    try:
-        setting = snap_options.refresh_timer(hookenv.config())
-    except options.Invalid:
-        return  # the status tells
-    if leadership.leader_get('snapd_refresh_setting') != (setting or 'none'):
-        leadership.leader_set(snapd_refresh=snap_access.timer(setting), snapd_refresh_setting=setting or 'none')
-
-
-@when('leadership.set.snapd_refresh_setting')
-@when_not('kubernetes-worker.unit.leaving')
-def follow_refresh_timer():
-    """Use the leader's timer."""
-    try:
-        snap_access.converge_timer(leadership.leader_get('snapd_refresh') or '')
-    except snaps.Failed as error:
-        hookenv.log(str(error), hookenv.WARNING)
-        journal.failures.append(str(error))

@@ -2,9 +2,8 @@
 
 from functools import lru_cache
 
-from charmhelpers.core import hookenv, unitdata
-from charms import leadership
-from charms.layer import snap, status
+from charmhelpers.core import hookenv
+from charms.layer import status
 from charms.layer.kubernetes_common import snaps
 from charms.layer.kubernetes_master import daemons, unit
 from charms.reactive import clear_flag, hook, is_flag_set, set_flag, toggle_flag, when, when_any, when_not
@@ -44,24 +43,6 @@ def upgrade_snaps():
     if done or manual:
         clear_flag('kubernetes-master.snaps.unchecked')
         clear_flag('kubernetes-master.upgrade.requested')
-
-
-@when('kubernetes-master.snaps.installed', 'leadership.is_leader')
-def decide_refresh():
-    """Let all masters refresh their snaps at the same time, which the leader works out once for each setting."""
-    wanted = unit.options().settings.snapd_refresh
-    if unitdata.kv().get('kubernetes-master.snapd-refresh') == wanted:
-        return
-    snap.set_refresh_timer(wanted)
-    leadership.leader_set({'snapd_refresh': snap.get('core', 'refresh.timer')})
-    unitdata.kv().set('kubernetes-master.snapd-refresh', wanted)
-
-
-@when('kubernetes-master.snaps.installed', 'leadership.changed.snapd_refresh')
-@when_not('leadership.is_leader')
-def follow_refresh():
-    """Use the leader's timer."""
-    snap.set_refresh_timer(leadership.leader_get('snapd_refresh') or '')
 
 
 @lru_cache(maxsize=1)

@@ -2,7 +2,7 @@
 
 from charmhelpers.core import hookenv, unitdata
 from charms.layer import status as workload
-from charms.layer.kubernetes_common import api, services, snaps
+from charms.layer.kubernetes_common import api, services, snap_access, snaps
 from charms.layer.kubernetes_master import daemons, status, unfinished, unit
 from charms.reactive import clear_flag, is_flag_set
 
@@ -30,7 +30,7 @@ def _facts():
         leader=is_flag_set('leadership.is_leader'),
         option_fault=next(map(str, reading.faults), '') or fault('addons', ''),
         refused=fault('refused', ''),
-        snap_fault=fault('snaps', ''),
+        snap_fault=fault('snaps', '') or next(iter(snap_access.failures), ''),
         snaps_installed=is_flag_set('kubernetes-master.snaps.installed'),
         upgrade_needed=is_flag_set('kubernetes-master.upgrade.needed'),
         certificates=is_flag_set('certificates.available'),

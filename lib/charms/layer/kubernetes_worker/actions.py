@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from charmhelpers.core import hookenv
-from charms.layer.kubernetes_common import api, debug, options, snaps
+from charms.layer.kubernetes_common import api, debug, options, snap_access, snaps
 from charms.reactive import main as run_handlers
 from charms.reactive import set_flag
 
@@ -63,8 +63,8 @@ def run_upgrade() -> None:
         return
     set_flag('kubernetes-worker.upgrade.requested')
     run_handlers()
-    if journal.failures:
-        raise Refused(journal.failures[0])
+    for failure in [*snap_access.failures, *journal.failures]:
+        raise Refused(failure)
     hookenv.action_set({'result': f'installed {packages.described()}'})
 
 

@@ -7,7 +7,7 @@ import time
 from charmhelpers.core import hookenv
 from charms.layer import status as layer_status
 from charms.layer.kubernetes_common import options, services, snap_access, snaps
-from charms.reactive import is_flag_set
+from charms.reactive import data_changed, is_flag_set
 
 from . import inputs, journal, labels, leave, machine, packages, pause, runtime
 from . import status as _status
@@ -21,7 +21,9 @@ def status() -> None:
     if is_flag_set('kubernetes-worker.unit.leaving'):
         layer_status.maintenance('Leaving the cluster')
         return
-    found = _status.status(inputs.collect(), observed(), inputs.app())
+    facts, seen = inputs.collect(), observed()
+    _log([*map(str, facts.problems), *(f'labels: {reason}' for _, reason in seen.labels_invalid)])
+    found = _status.status(facts, seen, inputs.app())
     layer_status.status_set(layer_status.WorkloadState(found.state), found.message)
 
 
@@ -38,6 +40,13 @@ def observed() -> _status.Observed:
         labels_waiting=next(iter(journal.labels_waiting), ''),
         paused=pause.is_on(),
     )
+
+
+def _log(problems: list[str]) -> None:
+    """Say once, and in full, what is wrong with the options: a status has room for little."""
+    if data_changed('kubernetes-worker.problems', problems):
+        for problem in problems:
+            hookenv.log(problem, hookenv.WARNING)
 
 
 def _notes() -> list[str]:

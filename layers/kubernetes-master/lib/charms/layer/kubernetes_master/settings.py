@@ -8,7 +8,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, fields
 from typing import Any
 
-from charms.layer.kubernetes_common import options
+from charms.layer.kubernetes_common import options, snap_options
 
 from .names import Network
 
@@ -43,6 +43,8 @@ class Settings:
     enable_nvidia_plugin: str
     client_password: str
     snapd_refresh: str
+    snap_proxy: str
+    snap_proxy_url: str
     loadbalancer_ips: tuple[str, ...]
 
     @property
@@ -127,9 +129,12 @@ def _choice(*choices: str) -> Callable[[Config, str], str]:
 
 
 # fields whose option is spelt with an underscore
-OPTION_NAMES = {name: name for name in ('dns_domain', 'extra_sans', 'client_password', 'snapd_refresh')}
+OPTION_NAMES = {
+    name: name
+    for name in ('dns_domain', 'extra_sans', 'client_password', 'snapd_refresh', 'snap_proxy', 'snap_proxy_url')
+}
 PARSERS: dict[str, Callable[[Config, str], Any]] = {
-    'channel': options.text,
+    'channel': snap_options.channel,
     'require_manual_upgrade': options.boolean,
     'service_cidr': _network,
     'dns_domain': _domain,
@@ -150,6 +155,8 @@ PARSERS: dict[str, Callable[[Config, str], Any]] = {
     'image_registry': options.text,
     'enable_nvidia_plugin': _choice('auto', 'true', 'false'),
     'client_password': _password,
-    'snapd_refresh': options.text,
+    'snapd_refresh': snap_options.refresh_timer,
+    'snap_proxy': snap_options.url,
+    'snap_proxy_url': snap_options.url,
     'loadbalancer_ips': _sans,
 }

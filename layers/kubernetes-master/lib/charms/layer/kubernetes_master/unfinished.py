@@ -11,7 +11,6 @@ OPTIONS = (
     'nagios_context',
     'nagios_servicegroups',
     'proxy-extra-args',
-    'snap_proxy_url',
     'sysctl',
 )
 ACTIONS = ('create-rbd-pv',)  # refuses, and says why
