@@ -1,9 +1,14 @@
 import http.server
 import json
+import subprocess
+import sys
 import threading
+from pathlib import Path
 
 import pytest
 from charms.layer.kubernetes_common import api
+
+LIB = Path(__file__).parents[3] / 'layers/kubernetes-common/lib'
 
 
 class Server(http.server.ThreadingHTTPServer):
@@ -116,6 +121,22 @@ def test_an_answer_that_is_not_the_apis_means_unavailable(server, client):
     server.answers = [(200, b'<html>', {})]
     with pytest.raises(api.Unavailable):
         client.version()
+
+
+def test_a_request_that_fails_is_not_repeated(server, client):
+    server.answers = [(503, {}, {}), (200, {}, {})]
+    with pytest.raises(api.Unavailable):
+        client.get('nodes', 'a')
+    assert len(server.asked) == 1
+
+
+def test_a_hook_that_asks_nothing_imports_no_client():
+    program = 'import sys; from charms.layer.kubernetes_common import api; api.Client("https://h"); print(*sys.modules)'
+    done = subprocess.run(
+        [sys.executable, '-c', program], env={'PYTHONPATH': str(LIB)}, capture_output=True, text=True, check=False
+    )
+    assert done.returncode == 0, done.stderr
+    assert {'aioclustermanager', 'asyncio', 'http.client'} & set(done.stdout.split()) == set()
 
 
 def test_a_server_that_is_down_means_unavailable():

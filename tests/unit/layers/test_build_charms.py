@@ -70,6 +70,27 @@ def test_every_wheel_of_a_charm_fits_any_machine(name):
     assert [wheel for wheel in wheels if not wheel.endswith('-none-any.whl')] == []
 
 
+@pytest.mark.parametrize('name', ['kubernetes-worker', 'kubernetes-master'])
+def test_a_charm_brings_the_library_that_it_asks_the_api_server_with(name):
+    wheelhouse = ROOT / 'build' / name / 'wheelhouse'
+    if not wheelhouse.is_dir():
+        pytest.skip('build/ is made by `make charms`')
+    assert len(list(wheelhouse.glob('aioclustermanager-*.whl'))) == 1
+
+
+def test_the_wheel_of_our_library_can_be_unpacked_and_used_and_is_named_by_its_content(build_charms, tmp_path):
+    files = [ROOT / name for name in build_charms.committed() if name.startswith(f'{build_charms.LIBRARY}/src/')]
+    wheel = build_charms.library_wheel(files, tmp_path)
+    assert build_charms.library_wheel(files[:-1], tmp_path).name != wheel.name
+    packages = tmp_path / 'packages'
+    with zipfile.ZipFile(wheel) as archive:
+        archive.extractall(packages)
+    program = 'import aioclustermanager.kubernetes as found; print(found.__file__)'
+    command = [sys.executable, '-S', '-c', f'import sys; sys.path.insert(0, {str(packages)!r}); {program}']
+    done = subprocess.run(command, capture_output=True, text=True, check=True)
+    assert Path(done.stdout.strip()) == packages / 'aioclustermanager/kubernetes/__init__.py'
+
+
 def test_a_wheel_loses_its_compiled_parts_and_nothing_else(build_charms, tmp_path):
     wheel = tmp_path / 'thing-1.0-cp311-cp311-linux_x86_64.whl'
     with zipfile.ZipFile(wheel, 'w') as archive:

@@ -1,4 +1,4 @@
-"""The door to the Kubernetes API: a small client over the standard library, configured by a kubeconfig.
+"""The door to the Kubernetes API: aioclustermanager for code that waits for its answers, configured by a kubeconfig.
 
 Error                 base; status (0 = no answer), reason
   Unauthorized        401: the token is not (or no longer) accepted
@@ -13,20 +13,16 @@ Error                 base; status (0 = no answer), reason
 from __future__ import annotations
 
 import base64
-import contextlib
 import json
 import urllib.parse
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal
+from typing import Any, Literal
 
 import yaml
 
 from . import versions
-
-if TYPE_CHECKING:
-    import http.client
 
 TIMEOUT_S = 10.0
 PAGE = 500
@@ -173,34 +169,9 @@ class Client:
         content_type: str = 'application/json',
     ) -> Object:
         """Make one request and return the JSON of the answer; every failure is an `Error`."""
-        import http.client  # slow to import: a hook in which nothing changed asks nobody
-
         attempt = f'{method} {where} at {self.server}'
         target = where + ('?' + urllib.parse.urlencode(query) if query else '')
-        headers = {'Accept': 'application/json', 'Content-Type': content_type, 'User-Agent': 'charm'}
-        if self.token:
-            headers['Authorization'] = f'Bearer {self.token}'
-        try:
-            with contextlib.closing(self._connection()) as connection:
-                connection.request(method, target, None if body is None else json.dumps(body), headers)
-                response = connection.getresponse()
-                raw = response.read()
-        except (OSError, http.client.HTTPException) as error:  # also an authority that is no certificate
-            raise Unavailable(attempt, 0, f'{type(error).__name__}: {error}') from error
-        return _answer(attempt, response.status, response.getheader('Retry-After') or '', raw)
-
-    def _connection(self) -> http.client.HTTPConnection:
-        import http.client
-        import ssl
-
-        url = urllib.parse.urlsplit(self.server)
-        host = url.hostname or ''
-        if url.scheme == 'http':
-            return http.client.HTTPConnection(host, url.port, timeout=self.timeout_s)
-        context = ssl.create_default_context(cadata=self.ca or None)
-        # easyrsa's authorities lack the key usage that the strict check of Python 3.13 wants
-        context.verify_flags &= ~ssl.VERIFY_X509_STRICT
-        return http.client.HTTPSConnection(host, url.port, timeout=self.timeout_s, context=context)
+        return _answer(self, attempt, method, target, None if body is None else json.dumps(body).encode(), content_type)
 
 
 def path(resource: str, name: str = '', *, namespace: str = '', group: str = 'v1', subresource: str = '') -> str:
@@ -212,17 +183,41 @@ def path(resource: str, name: str = '', *, namespace: str = '', group: str = 'v1
     return '/' + '/'.join(urllib.parse.quote(part, safe='') for part in parts)
 
 
-def _answer(attempt: str, status: int, retry_after: str, raw: bytes) -> Object:
+def _answer(client: Client, attempt: str, method: str, target: str, body: bytes | None, content_type: str) -> Object:
+    """Ask once: whoever gets no answer is asked again by Juju, and holds up no other hook meanwhile."""
+    import asyncio  # this and the library are slow to import: a hook in which nothing changed asks nobody
+
+    from aioclustermanager import kubernetes
+
+    configuration = kubernetes.Configuration(
+        client.server,
+        kubernetes.Tls(ca=client.ca.encode()),
+        kubernetes.bearer(client.token) if client.token else None,
+        limits=kubernetes.Limits(call_s=client.timeout_s, connect_s=client.timeout_s),
+        retries=kubernetes.Retries(attempts=0),
+        user_agent='charm',
+    )
+
+    async def ask() -> bytes:
+        async with kubernetes.Client(configuration) as asked:
+            response = await asked.transport.request(method, target, body, content_type=content_type)
+            return response.body
+
+    try:
+        raw = asyncio.run(ask())
+    except kubernetes.HttpError as error:
+        kind = ERRORS.get(error.status) or (Error if error.status < 500 else Unavailable)
+        raise kind(attempt, error.status, error.message, error.retry_after_s or 0.0) from error
+    except kubernetes.Error as error:  # also an authority that is no certificate
+        cause = error.__cause__ or error
+        raise Unavailable(attempt, 0, f'{type(cause).__name__}: {cause}') from error
     try:
         document = json.loads(raw) if raw else {}
     except ValueError:
         document = None
-    if 200 <= status < 300 and isinstance(document, dict):
-        return document
-    reason = document.get('message', '') if isinstance(document, dict) else ''
-    kind = ERRORS.get(status) or (Error if 400 <= status < 500 else Unavailable)
-    delay = float(retry_after) if retry_after.isdigit() else 0.0
-    raise kind(attempt, status, str(reason) or f'unexpected answer with status {status}', delay)
+    if not isinstance(document, dict):
+        raise Unavailable(attempt, 200, "the answer is not the API's")
+    return document
 
 
 def _named(document: Any, section: str, name: str) -> Any:  # a kubeconfig, as read
