@@ -17,12 +17,29 @@ from aioclustermanager.exceptions import ConflictCallException, NotFoundEndpoint
 from aioclustermanager.k8s import K8SCaller, K8SContextManager, create_k8s_caller
 from aioclustermanager.k8s.caller import GET_OPS
 from aioclustermanager.k8s.job import K8SJob
-from aioclustermanager.kubernetes import resources
+from aioclustermanager.kubernetes import resources, waits
 from aioclustermanager.manager import ClusterManager
 
 pytestmark = pytest.mark.asyncio
 _numbers = itertools.count()
 PODS = [{'name': 'c', 'image': 'busybox'}]
+ESTABLISHED = waits.condition('Established')
+TFJOBS: dict[str, Any] = {
+    'metadata': {'name': 'tfjobs.kubeflow.org'},
+    'spec': {
+        'group': 'kubeflow.org',
+        'scope': 'Namespaced',
+        'names': {'plural': 'tfjobs', 'singular': 'tfjob', 'kind': 'TFJob', 'listKind': 'TFJobList'},
+        'versions': [
+            {
+                'name': 'v1',
+                'served': True,
+                'storage': True,
+                'schema': {'openAPIV3Schema': {'type': 'object', 'x-kubernetes-preserve-unknown-fields': True}},
+            }
+        ],
+    },
+}
 
 
 def config(cluster: Any) -> dict[str, Any]:
@@ -255,6 +272,23 @@ async def test_what_has_replicas_is_created_scaled_and_deleted(manager: ClusterM
     assert await call('get_{}', 'w') is None
 
 
+@pytest.mark.parametrize('kind', ['deploy', 'statefulset'])
+async def test_a_deletion_that_takes_longer_than_its_time_is_told(
+    manager: ClusterManager, space: str, kind: str
+) -> None:
+    resource = resources.DEPLOYMENTS if kind == 'deploy' else resources.STATEFUL_SETS
+    delete, create = (getattr(manager, f'{verb}_{kind}') for verb in ('delete', 'create'))
+    await create(space, 'w', 'nginx', {'app': 'web'}, replicas=0)
+    patch = {'metadata': {'finalizers': ['example.com/hold']}}
+    await manager.caller.client.patch(resource, 'w', patch, space)
+    assert await delete(space, 'w', True, timeout=0.2) is False
+    assert await delete(space, 'w', False) is True
+    with pytest.raises(ConflictCallException, match='409'):
+        await create(space, 'w', 'nginx', {'app': 'web'}, replicas=0, delete=True, timeout=0.2)
+    await manager.caller.client.patch(resource, 'w', {'metadata': {'finalizers': None}}, space)
+    assert await manager.caller.wait_deleted(kind, space, 'w') is True
+
+
 async def test_a_deployment_is_waited_for_until_it_is_available(manager: ClusterManager, space: str) -> None:
     await manager.create_deploy(space, 'w', 'nginx', {'app': 'web'})
     assert await manager.deploy_wait_available(space, 'w', timeout=0.2) is False
@@ -323,6 +357,37 @@ async def test_without_an_operator_tfjobs_are_refused_by_saying_what_they_need(
     assert await manager.get_tfjob(space, 't') is None
     assert await manager.list_tfjobs(space) is None
     assert await manager.delete_tfjob(space, 't') is True
+
+
+@pytest_asyncio.fixture
+async def operator(manager: ClusterManager) -> AsyncIterator[None]:
+    """What an operator of Kubeflow brings: the resource."""
+    client, name = manager.caller.client, TFJOBS['metadata']['name']
+    try:
+        await client.create(resources.CUSTOM_RESOURCE_DEFINITIONS, TFJOBS)
+    except kubernetes.NotFound:
+        pytest.skip('this server has no custom resources')
+    await waits.until(client, resources.CUSTOM_RESOURCE_DEFINITIONS, name, '', ESTABLISHED)
+    while await manager.list_tfjobs('default', version='v1') is None:  # established is said a little too early
+        await asyncio.sleep(0.05)
+    yield
+    await client.delete(resources.CUSTOM_RESOURCE_DEFINITIONS, name)
+    await waits.until(client, resources.CUSTOM_RESOURCE_DEFINITIONS, name, '', waits.is_gone)
+
+
+@pytest.mark.usefixtures('operator')
+async def test_tfjobs_of_an_operator_are_created_read_and_deleted(manager: ClusterManager, space: str) -> None:
+    assert await manager.install_tfjobs(space) is True
+    assert await manager.create_tfjob(space, 't', 'tf', workers=2, envvars={'PAYLOAD': '1'}, version='v1') is True
+    assert await manager.create_tfjob(space, 't', 'tf', version='v1') is False
+    job = await manager.get_tfjob(space, 't', version='v1')
+    assert (job.id, job.get_payload(), job.finished, job.active) == ('t', 1, False, False)
+    assert job.payload()['spec']['tfReplicaSpecs']['Worker']['replicas'] == 2
+    assert [each.id for each in await manager.list_tfjobs(space, version='v1')] == ['t']
+    assert await manager.get_tfjob(space, 't') is None, 'there are none of the old version'
+    assert await manager.create_tfjob(space, 't', 'tf', workers=1, version='v1', delete=True) is True
+    assert await manager.delete_tfjob(space, 't', wait=True, version='v1') is True
+    assert await manager.get_tfjob(space, 't', version='v1') is None
 
 
 # by address
