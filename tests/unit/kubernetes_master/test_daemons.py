@@ -80,8 +80,10 @@ def test_auto_allows_privileged_pods_where_there_are_gpus():
     assert daemons.apiserver(dataclasses.replace(FACTS, gpu=True), options())['allow-privileged'] == 'true'
 
 
-def test_without_metrics_nothing_is_aggregated():
-    assert 'requestheader-client-ca-file' not in arguments((1, 12), **{'enable-metrics': False})
+def test_without_metrics_nothing_is_aggregated_and_certificates_still_name_their_users():
+    found = arguments((1, 12), **{'enable-metrics': False})
+    assert 'requestheader-client-ca-file' not in found
+    assert found['client-ca-file'] == daemons.CA
 
 
 def test_the_audit_policy_speaks_the_version_the_program_reads():

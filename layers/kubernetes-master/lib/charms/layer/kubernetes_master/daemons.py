@@ -89,6 +89,7 @@ def apiserver(facts: Facts, settings: Settings) -> dict[str, str]:
         'logtostderr': 'true',
         'tls-cert-file': SERVER[0],
         'tls-private-key-file': SERVER[1],
+        'client-ca-file': CA,  # also what the other daemons are told to judge callers of their own ports by
         'kubelet-certificate-authority': CA,
         'kubelet-client-certificate': CLIENT[0],
         'kubelet-client-key': CLIENT[1],
@@ -165,7 +166,6 @@ def audit_policy(settings: Settings, version: Version) -> dict[str, object]:
 
 def _aggregation() -> dict[str, str]:
     return {
-        'client-ca-file': CA,
         'requestheader-client-ca-file': CA,
         'requestheader-allowed-names': CLIENT_NAME,
         'requestheader-extra-headers-prefix': 'X-Remote-Extra-',
