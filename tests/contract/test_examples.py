@@ -23,7 +23,11 @@ from tests.nomad_stand_in import NomadStandIn
 
 STAND_INS_ONLY = True  # a kubelet that needs no machine
 ROOT = Path(__file__).parents[2]
-PAGES = ('packages/aioclustermanager/README.md', 'docs/howto/run-jobs-from-python.md')
+PAGES = (
+    'packages/aioclustermanager/README.md',
+    'docs/howto/run-jobs-from-python.md',
+    'docs/howto/talk-to-an-api-server.md',
+)
 EXAMPLE = re.compile(r'^```python\n(.*?)^```\n+```console\n(.*?)^```', re.MULTILINE | re.DOTALL)
 REFERENCE = ROOT / 'docs/reference/aioclustermanager.md'
 
