@@ -17,6 +17,7 @@ Flags:
                 APIListChunking=true|false (BETA - default=true)
       --max-pods int32                         Number of Pods (default 110)
       --pod-manifest-path string               Files, see also --config
+      --register-with-taints []api.Taint       Register the node with the given list of taints
       --sync-frequency duration                Max period (default 1m0s)
       --version version[=true]                 Print version information and quit
   -v, --v Level                                number for the log level
@@ -38,6 +39,7 @@ def test_flags_and_the_kinds_of_their_values_are_read_from_the_help():
         'feature-gates': 'mapStringBool',
         'max-pods': 'int32',
         'pod-manifest-path': 'string',
+        'register-with-taints': '[]api.Taint',
         'sync-frequency': 'duration',
         'version': 'version',
         'v': 'Level',

@@ -24,8 +24,8 @@ KINDS = (  # of values, as help names them
 
 def kinds(usage: str) -> dict[str, str]:
     """Return all flags in the text that `PROGRAM --help` prints, and the kind of their values (`bool` for switches)."""
-    found = re.findall(r'(?m)^ *(?:-\w, )?--([a-z0-9][a-z0-9.-]*)(?:$| {2,}| ([^\s\[]+))', usage)
-    return {name: kind or 'bool' for name, kind in found}
+    found = re.findall(r'(?m)^ *(?:-\w, )?--([a-z0-9][a-z0-9.-]*)(?:$| {2,}| (\S+))', usage)
+    return {name: kind.partition('[=')[0] or 'bool' for name, kind in found}  # version[=true]: a bare flag means true
 
 
 def takes(program: Program, flag: str) -> bool:
