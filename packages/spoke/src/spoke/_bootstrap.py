@@ -1,0 +1,73 @@
+"""The bootstrap kubeconfig: a file that may change, be unreadable or be wrong at any time."""
+
+from __future__ import annotations
+
+import asyncio
+from dataclasses import replace
+from pathlib import Path
+
+from aioclustermanager.kubernetes import Client, Configuration, InvalidConfiguration
+
+from . import _hub_kubeconfig
+
+
+class Bootstrap:
+    """The way to the hub before there is a certificate; `client()` is always that of the file as it is now."""
+
+    def __init__(self, path: Path, user_agent: str) -> None:
+        self.path = path
+        self._user_agent = user_agent
+        self._client: Client | None = None
+        self._read_at: tuple[object, ...] = ()
+        self._old: list[Client] = []
+
+    def is_changed(self) -> bool:
+        """Tell whether the file is another than that of the client."""
+        return self._client is None or self._stamp() != self._read_at
+
+    def _stamp(self) -> tuple[object, ...]:
+        try:
+            found = self.path.stat()
+        except OSError:
+            return ()
+        return (found.st_ino, found.st_mtime_ns, found.st_size)
+
+    def configuration(self) -> Configuration:
+        """Return what the file says now. Raises InvalidConfiguration."""
+        return replace(_hub_kubeconfig.read(self.path), user_agent=self._user_agent)
+
+    def client(self) -> Client:
+        """Raises InvalidConfiguration."""
+        if self._client is None or self._stamp() != self._read_at:
+            stamp = self._stamp()
+            made = Client(self.configuration())
+            if self._client:
+                self._old.append(self._client)  # somebody may be in the middle of a call
+            self._client, self._read_at = made, stamp
+        return self._client
+
+    def renew(self) -> None:
+        """Let the next client be made anew: files that the kubeconfig names may have changed."""
+        self._read_at = ()
+
+    async def close_old(self) -> None:
+        while self._old:
+            await self._old.pop().close()
+
+    async def close(self) -> None:
+        await self.close_old()
+        if self._client:
+            await self._client.close()
+            self._client = None
+
+    async def wait_for_change(self, poll_s: float) -> None:
+        while not self.is_changed():
+            await asyncio.sleep(poll_s)
+
+
+def hub(path: Path) -> _hub_kubeconfig.Hub:
+    """Return where the current context of a kubeconfig file leads. Raises InvalidConfiguration."""
+    return _hub_kubeconfig.hub(_hub_kubeconfig.read(path))
+
+
+__all__ = ['Bootstrap', 'InvalidConfiguration', 'hub']

@@ -1,0 +1,101 @@
+"""Flags as Go's pflag reads them, on argparse: `--x=v`, `--x v`, `--yes`, `--yes=false`."""
+
+from __future__ import annotations
+
+import argparse
+from collections.abc import Callable, Sequence
+from typing import Any, NoReturn
+
+Parse = Callable[[str], Any]
+_BOOLEANS = {**dict.fromkeys(('1', 't', 'T', 'true', 'TRUE', 'True'), True),
+             **dict.fromkeys(('0', 'f', 'F', 'false', 'FALSE', 'False'), False)}  # fmt: skip
+
+
+class BadFlag(Exception):
+    """A command line that cannot be meant; the text names the flag."""
+
+
+class Parser(argparse.ArgumentParser):
+    """A parser whose mistakes are exceptions, not exits."""
+
+    def error(self, message: str) -> NoReturn:
+        raise BadFlag(message)
+
+
+def boolean(text: str) -> bool:
+    if text not in _BOOLEANS:
+        raise ValueError(f'{text!r} is neither true nor false')
+    return _BOOLEANS[text]
+
+
+def integer(bits: int) -> Parse:
+    """Return a reader of Go's integers of that size: decimal, 0x, 0o, 0b, and 0 before octal digits."""
+
+    def parse(text: str) -> int:
+        digits = text.lstrip('+-')
+        octal = len(digits) > 1 and digits[0] == '0' and digits[1:].replace('_', '').isdigit()
+        try:
+            value = int(text, 8 if octal else 0)
+        except ValueError:
+            raise ValueError(f'{text!r} is no whole number') from None
+        if not -(2 ** (bits - 1)) <= value < 2 ** (bits - 1):
+            raise ValueError(f'{text!r} is out of range for a number of {bits} bits')
+        return value
+
+    return parse
+
+
+def mapping(text: str) -> dict[str, str]:
+    """Return what `k=v,k=v` says."""
+    found = {}
+    for part in filter(None, text.split(',')):
+        key, equals, value = part.partition('=')
+        if not equals:
+            raise ValueError(f'{part!r} is no key=value')
+        found[key.strip()] = value
+    return found
+
+
+class _Set(argparse.Action):
+    """Sets an attribute of an options object; what may be repeated grows."""
+
+    def __init__(self, *arguments: Any, target: object, parse: Parse, grows: bool, **more: Any) -> None:
+        super().__init__(*arguments, **more)
+        self._target, self._parse, self._grows = target, parse, grows
+        self._seen = False
+
+    def __call__(
+        self,
+        parser: argparse.ArgumentParser,
+        namespace: argparse.Namespace,  # noqa: ARG002  (argparse's signature)
+        values: str | Sequence[Any] | None,
+        option_string: str | None = None,
+    ) -> None:
+        try:
+            value = self._parse(str(values))
+        except ValueError as error:
+            parser.error(f'{option_string}: {error}')
+        if self._grows and self._seen:
+            before = getattr(self._target, self.dest)
+            value = {**before, **value} if isinstance(value, dict) else [*before, *value]
+        self._seen = True
+        setattr(self._target, self.dest, value)
+
+
+def add(
+    parser: argparse.ArgumentParser,
+    name: str,
+    target: object,
+    attribute: str,
+    help_: str,
+    parse: Parse = str,
+    *,
+    grows: bool = False,
+    switch: bool = False,
+) -> None:
+    """Add `--NAME`, which sets an attribute of `target`. grows: a further one adds to it; switch: no value is true."""
+    more: dict[str, Any] = {'nargs': '?', 'const': 'true'} if switch else {}
+    parser.add_argument(
+        f'--{name}', action=_Set, target=target, dest=attribute, parse=boolean if switch else parse, grows=grows,
+        default=argparse.SUPPRESS, help=help_.replace('%', '%%'), metavar=None if switch else 'VALUE', **more,
+    )  # fmt: skip

@@ -1,0 +1,48 @@
+"""What an administrator of a hub does: accept, deny, approve."""
+
+from __future__ import annotations
+
+from aioclustermanager.kubernetes import Client, Object
+
+from .. import _wire
+from .._certificates import utc_now
+from .._names import CLUSTER_LABEL
+
+
+async def accept(client: Client, cluster: str, *, yes: bool = True) -> Object:
+    """Accept a cluster, or no longer (`yes` False). Raises NotFound."""
+    return await client.patch(_wire.MANAGED_CLUSTERS, cluster, {'spec': {'hubAcceptsClient': yes}})
+
+
+async def approve(client: Client, cluster: str) -> list[str]:
+    """Approve all open requests of a cluster; returns their names."""
+    return await _answer(client, cluster, 'Approved', 'ApprovedByAdministrator')
+
+
+async def deny(client: Client, cluster: str) -> list[str]:
+    """Deny all open requests of a cluster; returns their names."""
+    return await _answer(client, cluster, 'Denied', 'DeniedByAdministrator')
+
+
+async def _answer(client: Client, cluster: str, kind: str, reason: str) -> list[str]:
+    names = []
+    async for request in client.items(_wire.CSRS, labels={CLUSTER_LABEL: cluster}):
+        if _wire.request_state(request) == 'pending':
+            await answer(client, request, kind, reason)
+            names.append(str(request['metadata']['name']))
+    return names
+
+
+async def answer(client: Client, request: Object, kind: str, reason: str) -> None:
+    """Write a condition into a request, at the place where only those may who approve."""
+    now = f'{utc_now():%Y-%m-%dT%H:%M:%SZ}'
+    condition = {
+        'type': kind,
+        'status': 'True',
+        'reason': reason,
+        'message': 'by spoke hub-standin',
+        'lastUpdateTime': now,
+    }
+    status = request.get('status') or {}
+    body = {**request, 'status': {**status, 'conditions': [*(status.get('conditions') or []), condition]}}
+    await client.replace(_wire.CSRS, body, subresource='approval')

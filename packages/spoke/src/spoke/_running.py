@@ -1,0 +1,227 @@
+"""How the parts of an agent run: together, each again after what went wrong, and nothing left when it is over."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import random
+import time
+from collections.abc import Awaitable, Callable, Coroutine
+from typing import Any
+
+from aioclustermanager import kubernetes
+from aioclustermanager.kubernetes import Client, Object, Resource
+from aioclustermanager.kubernetes._cache import Cache, Change
+from aioclustermanager.kubernetes.informer import Informer
+
+from ._intervals import Intervals
+from ._metrics import Metrics
+
+_log = logging.getLogger(__name__)
+_CANCELLED_AGAIN_S = 1.0
+
+
+async def together(*parts: Coroutine[Any, Any, None]) -> None:
+    """Run all until one ends or fails; then the others are cancelled, and awaited."""
+    tasks = [asyncio.ensure_future(part) for part in parts]
+    try:
+        await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
+    finally:
+        await stopped(*tasks)
+    for task in tasks:
+        if not task.cancelled() and (error := task.exception()):
+            raise error
+
+
+async def stopped(*tasks: asyncio.Task[None]) -> None:
+    """Cancel tasks and wait for their end.
+
+    Once may not be enough: until Python 3.12 `asyncio.wait_for` drops a cancellation that comes with its result.
+    """
+    left = {task for task in tasks if not task.done()}
+    cancelled = False
+    while left:
+        for task in left:
+            task.cancel()
+        try:
+            _, left = await asyncio.wait(left, timeout=_CANCELLED_AGAIN_S)
+        except asyncio.CancelledError:  # whoever stops us has to wait as well: nothing may be left behind
+            cancelled = True
+            left = {task for task in left if not task.done()}
+    if cancelled:
+        raise asyncio.CancelledError
+
+
+class Signal:
+    """An event that one waits for, with a time limit that never swallows a cancellation."""
+
+    def __init__(self) -> None:
+        self._is_set = False
+        self._waiter: asyncio.Future[None] | None = None
+
+    def set(self, *_: object) -> None:
+        self._is_set = True
+        _finish(self._waiter)
+
+    def clear(self) -> None:
+        self._is_set = False
+
+    async def wait(self, seconds: float | None = None) -> bool:
+        """Return whether it was set, at once or within the time."""
+        if self._is_set:
+            return True
+        loop = asyncio.get_running_loop()
+        self._waiter = loop.create_future()
+        timer = loop.call_later(seconds, _finish, self._waiter) if seconds is not None else None
+        try:
+            await self._waiter
+        finally:
+            self._waiter = None
+            if timer:
+                timer.cancel()
+        return self._is_set
+
+
+def _finish(waiter: asyncio.Future[None] | None) -> None:
+    if waiter and not waiter.done():
+        waiter.set_result(None)
+
+
+class Backoff:
+    """Pauses that grow with each failure, cut by chance so that many agents do not come back at once."""
+
+    def __init__(self, intervals: Intervals) -> None:
+        first, longest = intervals.retry_first.total_seconds(), intervals.retry_longest.total_seconds()
+        self._retries = kubernetes.Retries(first_s=first, longest_s=longest)
+        self._failures = 0
+
+    def reset(self) -> None:
+        self._failures = 0
+
+    def next_s(self, error: Exception | None = None) -> float:
+        asked = error.retry_after_s if isinstance(error, kubernetes.HttpError) else None
+        pause = kubernetes.pause_s(self._retries, self._failures, asked, random.random)
+        self._failures += 1
+        return pause
+
+
+class Controller:
+    """Calls `sync` at once, after each `wake()`, and after the seconds it returned (None: its interval).
+
+    What it raises is logged, once a kind, and tried again with growing pauses.
+    """
+
+    def __init__(
+        self,
+        name: str,
+        sync: Callable[[], Awaitable[float | None]],
+        interval_s: float,
+        intervals: Intervals,
+        metrics: Metrics,
+    ) -> None:
+        self.name = name
+        self.error = ''
+        self._sync = sync
+        self._interval_s = interval_s
+        self._backoff = Backoff(intervals)
+        self._metrics = metrics
+        self._woken = Signal()
+
+    def wake(self, *_: object) -> None:
+        self._woken.set()
+
+    async def run(self) -> None:
+        while True:
+            self._woken.clear()
+            pause, may_wake = await self._once()
+            if may_wake:
+                await self._woken.wait(pause)
+            else:
+                await asyncio.sleep(pause)  # news do not make a failing server answer
+
+    async def _once(self) -> tuple[float, bool]:
+        began = time.monotonic()
+        try:
+            pause = await self._sync()
+        except kubernetes.Conflict as error:  # of somebody else's write: what we know will be newer in a moment
+            self._told(error)
+            return self._backoff.next_s(error), True
+        except Exception as error:
+            self._told(error)
+            return self._backoff.next_s(error), False
+        finally:
+            self._metrics.observe('spoke_sync_seconds', time.monotonic() - began, controller=self.name)
+        if self.error:
+            _log.info('%s: works again', self.name)
+            self.error = ''
+        self._backoff.reset()
+        return self._interval_s if pause is None else pause, True
+
+    def _told(self, error: Exception) -> None:
+        self._metrics.add('spoke_retries_total', controller=self.name)
+        text = str(error) or type(error).__name__
+        if text == self.error:
+            return
+        self.error = text
+        expected = isinstance(error, kubernetes.Error | OSError)
+        _log.warning('%s: %s', self.name, text, exc_info=None if expected else error)
+
+
+class Following:
+    """A cache that follows a server, also one that is not there yet, or forbids it, or does not know the kind."""
+
+    def __init__(
+        self,
+        client: Client,
+        resource: Resource,
+        intervals: Intervals,
+        namespace: str = '',
+        *,
+        labels: dict[str, str] | None = None,
+        fields: dict[str, str] | None = None,
+    ) -> None:
+        self.client = client
+        self.resource = resource
+        self.ready = asyncio.Event()
+        self.error: kubernetes.Error | None = None
+        self.cache = Cache()
+        self._namespace = namespace
+        self._labels, self._fields = labels or {}, fields or {}
+        self._backoff = Backoff(intervals)
+        self._listeners: list[Callable[[Change], None]] = []
+
+    def listen(self, listener: Callable[[Change], None]) -> None:
+        """Call this after each change from now on, and once after the first list."""
+        self._listeners.append(listener)
+
+    def forget(self, listener: Callable[[Change], None]) -> None:
+        self._listeners.remove(listener)
+
+    def get(self, name: str, namespace: str = '') -> Object | None:
+        return self.cache.get(name, namespace)
+
+    async def run(self) -> None:
+        while True:
+            informer = Informer(
+                self.client, self.resource, self._namespace,
+                labels=self._labels, fields=self._fields, handlers=(self._changed,),
+            )  # fmt: skip
+            self.cache = informer.cache
+            try:
+                async with informer:
+                    if self.error:
+                        _log.info('%s can be read', self.resource)
+                    self.error = None
+                    self.ready.set()
+                    self._changed(Change(None, None))
+                    await asyncio.Event().wait()
+            except kubernetes.Error as error:
+                if self.error is None or str(self.error) != str(error):
+                    _log.warning('%s cannot be read yet: %s', self.resource, error)
+                self.error = error
+                self._changed(Change(None, None))
+                await asyncio.sleep(self._backoff.next_s(error))
+
+    def _changed(self, change: Change) -> None:
+        for listener in list(self._listeners):
+            listener(change)

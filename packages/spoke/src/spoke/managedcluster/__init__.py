@@ -1,0 +1,7 @@
+"""The controllers of the cluster itself: it is created on the hub, kept alive by a lease, and its status told."""
+
+from ._creating import ManagedClusterCreating
+from ._lease import ManagedClusterLease
+from ._status import ManagedClusterStatus
+
+__all__ = ['ManagedClusterCreating', 'ManagedClusterLease', 'ManagedClusterStatus']
