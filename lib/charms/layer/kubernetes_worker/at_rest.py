@@ -30,16 +30,17 @@ def begin(node: str, purpose: str) -> None:
     """
     if not services.was_started(KUBELET):
         return
-    if not is_on():
-        client = _client()
-        ours = not cluster_node.is_cordoned(client, node)
+    client = _client()
+    known: Any = records.get(RECORD)
+    if known is None:
         hookenv.log(
             f'{purpose}: node {node} takes no new pods and its kubelet stops; its containers stop too and start again '
             'afterwards, no pod moves to another node (run action pause first if they should)'
         )
-        records.put(RECORD, {'node': node, 'cordoned': ours})  # first: a hook cut off here is ended by the next one
-        if ours:
-            cluster_node.set_unschedulable(client, node, True)
+        known = {'node': node, 'cordoned': not cluster_node.is_cordoned(client, node)}
+        records.put(RECORD, known)  # first: a hook cut off here is ended by the next one
+    if known['cordoned']:
+        cluster_node.set_unschedulable(client, node, True)
     services.halt(KUBELET)
 
 
