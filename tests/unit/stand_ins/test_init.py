@@ -285,8 +285,14 @@ def test_a_socket_whose_service_cannot_run_closes_after_some_tries(machine):
     assert 'service-start-limit-hit' in machine.ok('systemctl', 'show', '-p', 'Result', 'a.socket')
 
 
-def test_lines_in_the_journal_are_of_the_program_that_was_started_last(machine):
-    machine.unit('a.service', 'ExecStartPre=/bin/true\nExecStart=/bin/sh -c "echo here; sleep 1000"')
+def test_lines_in_the_journal_are_of_the_program_that_wrote_them(machine):
+    around = 'ExecStartPre=/bin/echo before\nExecStartPost=/bin/echo after'
+    machine.unit('a.service', f'{around}\nExecStart=/bin/sh -c "sleep 0.5; echo here; sleep 1000"')
     machine.ok('systemctl', 'start', 'a')
     machine.printed('a.service', 'here')
-    assert f' sh[{main_pid(machine, "a")}]: here' in machine.ok('journalctl', '-u', 'a')
+    said = machine.ok('journalctl', '-u', 'a')
+    assert f' sh[{main_pid(machine, "a")}]: here' in said
+    assert [line.partition(' echo[')[2].partition(': ')[2] for line in said.splitlines() if ' echo[' in line] == [
+        'before',
+        'after',
+    ]

@@ -14,11 +14,11 @@ READ_MAX = 64 * 1024
 
 
 class Stream:
-    """The reading end of a pipe that a unit's processes write to."""
+    """A pipe that one command of a unit writes to; whoever starts the command closes `writer`."""
 
     def __init__(self, unit: str) -> None:
         self.unit = unit
-        self.source = ''  # NAME[PID] of who was started last: lines cannot be told apart
+        self.source = ''  # NAME[PID] of who writes
         self._rest = b''
         self.descriptor, self.writer = os.pipe()
         os.set_blocking(self.descriptor, False)

@@ -84,9 +84,7 @@ class Loop:
     def _turn(self) -> None:
         """Wait for something and deal with it."""
         self._watch_sockets()  # before new pipes take the numbers of closed sockets
-        for stream in self.manager.streams:
-            self.selector.register(stream, selectors.EVENT_READ, lambda stream=stream: self._drain(stream))
-        self.manager.streams.clear()
+        self._take_streams()
         events = self.selector.select(1.0 if self.halting else self.manager.next_deadline())
         for key, _ in events:
             if key.fd in self.selector.get_map():
@@ -97,6 +95,11 @@ class Loop:
             self.halt()
         self.signals.clear()
         self._answer()
+
+    def _take_streams(self) -> None:
+        for stream in self.manager.streams:
+            self.selector.register(stream, selectors.EVENT_READ, lambda stream=stream: self._drain(stream))
+        self.manager.streams.clear()
 
     def _watch_sockets(self) -> None:
         """Wait for clients at the sockets whose service is down."""
@@ -115,6 +118,7 @@ class Loop:
     def _reap(self) -> None:
         ended = _process.reap()
         if ended:
+            self._take_streams()
             for key in list(self.selector.get_map().values()):
                 if isinstance(key.fileobj, _journal.Stream):
                     self._drain(key.fileobj)  # what it printed comes before the news of its end

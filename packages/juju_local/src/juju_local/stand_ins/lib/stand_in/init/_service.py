@@ -61,7 +61,6 @@ class Service:
         self._variables: dict[str, str] = {}
         self._settled = settled
         self._streams = streams
-        self._stream: _journal.Stream | None = None
         self._notifications: _notify.Notifications | None = None
         self.listeners: _sockets.Listeners | None = None  # of a socket unit that listens
         self.sockets: Callable[[str], list[_sockets.Listeners]] = lambda _name: []  # that pass theirs to this service
@@ -325,13 +324,14 @@ class Service:
             self._terminate()
 
     def _spawn(self, command: units.Command) -> int:
-        if self._stream is None:
-            self._stream = _journal.Stream(self.name)
-            self._streams.append(self._stream)
+        """Run a command, with a pipe of its own to the journal, which ends with its last process."""
+        stream = _journal.Stream(self.name)
         passed = [(each.name, sock.fileno()) for each in self.sockets(self.name) for sock in each.sockets]
-        pid = _process.spawn(self.unit, command, self._variables, self._stream.writer, passed)
+        pid = _process.spawn(self.unit, command, self._variables, stream.writer, passed)
+        os.close(stream.writer)
         identifier = self.unit.last('Service', 'SyslogIdentifier') or os.path.basename(command.program)
-        self._stream.source = f'{identifier}[{pid}]'
+        stream.source = f'{identifier}[{pid}]'
+        self._streams.append(stream)
         return pid
 
     def exited(self, pid: int, status: int) -> bool:
@@ -445,7 +445,7 @@ class Service:
     def _end(self) -> None:
         """The unit is down: for good, or until it is due again."""
         self.main_pid = self.control_pid = 0
-        self._close_streams()
+        self._close_notifications()
         if self.listeners is not None:
             self.listeners.close()
             self.listeners = None
@@ -478,11 +478,7 @@ class Service:
             _journal.note(self.name, f"{self.name}: Failed with result 'start-limit-hit'.")
         self._to('dead' if result == 'success' else 'failed')
 
-    def _close_streams(self) -> None:
-        """Give up our writing end: the loop reads what is left and then sees the end."""
-        if self._stream is not None:
-            os.close(self._stream.writer)
-            self._stream = None
+    def _close_notifications(self) -> None:
         if self._notifications is not None:
             self._notifications.finish()
             self._notifications = None
