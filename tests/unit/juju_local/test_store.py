@@ -63,3 +63,20 @@ def test_the_real_store_is_found_once_it_is_built(tmp_path, monkeypatch):
     assert _store.find('real') == built
     assert _store.find('stand-ins').name == 'stand_ins'
     assert _store.find('/srv/store') == Path('/srv/store')
+
+
+def test_a_model_keeps_the_real_store_it_was_made_with_while_that_is_there(tmp_path, monkeypatch):
+    monkeypatch.setenv('XDG_CACHE_HOME', str(tmp_path))
+    stores, model = tmp_path / 'juju-local/stores', tmp_path / 'model'
+    for folder in (stores, model):
+        folder.mkdir(parents=True)
+    one, other = (written(stores / f'real-{number}', 'name: real\n') for number in (1, 2))
+    (stores / 'real').symlink_to('real-1')
+    assert _store.of_model(model, 'real') == one
+    (stores / 'real').unlink()
+    (stores / 'real').symlink_to('real-2')
+    assert _store.find('real') == other
+    assert _store.of_model(model, 'real') == one
+    (one / 'store.yaml').unlink()
+    assert _store.of_model(model, 'real') == other
+    assert _store.of_model(model, 'stand-ins') == _store.find('stand-ins')

@@ -13,6 +13,7 @@ from juju_local._errors import JujuLocalError
 
 STAND_INS = 'stand-ins'
 REAL = 'real'
+PIN = 'store'  # in a model's folder: a link to the real store that it was made with
 BASE = 'base'  # the folder of a store at which machines see the store it builds on
 
 
@@ -62,6 +63,24 @@ def find(name: str) -> Path:
     if not (link / 'store.yaml').exists():
         raise StoreError(f'there is no store of real software in {link}', '`juju-local store build` makes it')
     return link.resolve()
+
+
+def of_model(folder: Path, name: str) -> Path:
+    """Return where the store of a model lies: the real one stays what it was, for its machines trust its certificates.
+
+    Raises:
+        StoreError: the real store was not built.
+    """
+    if name != REAL or not folder.is_dir():
+        return find(name)
+    pin = folder / PIN
+    if not (pin / 'store.yaml').exists():  # a new model, or one whose store was deleted
+        found = find(name)
+        draft = folder / f'{PIN}.new'
+        draft.unlink(missing_ok=True)
+        draft.symlink_to(found)
+        draft.replace(pin)
+    return pin.resolve()
 
 
 def read(directory: Path) -> Store:

@@ -109,7 +109,7 @@ def store(session: Session, what: str, keep: bool, refresh: bool, form: str, out
 
         session.say(f'the store of real software is in {_real_store.build(session.say, keep=keep, refresh=refresh)}')
         return
-    found = _store.read(_store.find(session.look().settings.store))
+    found = _store.read(_store.of_model(session.folder, session.look().settings.store))
     tree = {
         'name': found.name,
         'directory': str(found.directory),

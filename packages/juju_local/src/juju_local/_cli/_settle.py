@@ -49,7 +49,7 @@ def settle(
         engine = _engine.Engine(
             database,
             session.folder,
-            store=_store.find(database.read().settings.store),
+            store=_store.of_model(session.folder, database.read().settings.store),
             seed=session.seed,
             cores=session.cores,
             progress=shown,
@@ -134,7 +134,7 @@ def _summary(model: Model, outcome: Outcome, began: float | None) -> dict[str, o
 
 
 def machines(session: Session) -> Machines:
-    return Machines(session.folder, _store.find(session.look().settings.store))
+    return Machines(session.folder, _store.of_model(session.folder, session.look().settings.store))
 
 
 @contextmanager
