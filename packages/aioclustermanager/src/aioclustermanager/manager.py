@@ -127,7 +127,7 @@ class ClusterManager:
     async def list_jobs_executions(self, namespace: str) -> dict[str, Any]:
         """Return the executions of all jobs, by job."""
         names = [job.id for job in await self.list_jobs(namespace)]
-        found = await asyncio.gather(*(self._caller.get_job_executions(namespace, name) for name in names))
+        found = await _together([self._caller.get_job_executions(namespace, name) for name in names])
         return dict(zip(names, found, strict=True))
 
     async def list_job_executions(self, namespace: str, job_id: str) -> Any:
@@ -389,6 +389,18 @@ class ClusterManager:
             raise NotFoundEndpointException(f'cannot list pods: there is no {kind} {name} in {namespace}')
         labels = owner.label_selector if hasattr(owner, 'label_selector') else owner.selector
         return await self._caller.get_pods(namespace, name, labels)
+
+
+async def _together(calls: list[Any]) -> list[Any]:
+    """Return what all the calls answer; when one fails, none of the others goes on."""
+    tasks = [asyncio.ensure_future(call) for call in calls]
+    try:
+        return await asyncio.gather(*tasks)
+    except BaseException:
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+        raise
 
 
 def _noted(done: Any, kind: str, name: str, otherwise: str) -> None:

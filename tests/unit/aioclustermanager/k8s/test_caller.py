@@ -14,7 +14,7 @@ from aioclustermanager.k8s import K8SContextManager, const, create_k8s_caller
 from aioclustermanager.k8s.caller import K8SCaller
 from aioclustermanager.manager import ClusterManager
 
-from tests.unit.aioclustermanager.scripted import Request, Server, answer, lines, raw, reset, scripted, status
+from tests.unit.aioclustermanager.scripted import Request, Server, answer, lines, raw, reset, scripted, silence, status
 
 pytestmark = [pytest.mark.asyncio, pytest.mark.usefixtures('no_leaks')]
 LOG = b'HTTP/1.1 200 OK\r\nContent-Type: text/plain\r\nTransfer-Encoding: chunked\r\n\r\n'
@@ -168,6 +168,15 @@ async def test_waiting_for_an_execution_ends_with_what_the_pods_say_when_the_job
 
     async with scripted(last=either) as server, K8SContextManager(config(server)) as caller:
         assert await caller.wait_for_execution_status('n', 'j') == const.SUCCEEDED
+
+
+async def test_when_one_of_many_calls_fails_the_others_end() -> None:
+    jobs = {'metadata': {}, 'items': [{'metadata': {'name': name}} for name in 'abc']}
+    steps = [answer(200, jobs), status(403, 'Forbidden')]
+    async with scripted(*steps, last=silence) as server, K8SContextManager(config(server)) as caller:
+        with pytest.raises(kubernetes.Forbidden):
+            await ClusterManager(caller).list_jobs_executions('n')
+        assert [task for task in asyncio.all_tasks() if 'get_job_executions' in repr(task)] == []
 
 
 async def test_a_quota_is_defined_by_two_programs_at_once_without_a_second_one() -> None:
