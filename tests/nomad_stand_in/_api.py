@@ -128,7 +128,7 @@ class Api:
     async def blocking(self, call: Call, read: Read, missing: str = 'not found') -> Answer:
         """Answer when what is read has a higher index than the one asked for, or the wait is over."""
         wanted = _wire.Blocking.of(call.query)
-        deadline = time.monotonic() + wanted.wait_s * (1 + random.random() / 16)  # noqa: S311 - spreads wake-ups, no secret
+        deadline = time.monotonic() + wanted.wait_s * (1 + random.random() / 16)
         interruptions = self.interruptions
         index, value = read()
         while wanted.index and index <= wanted.index and interruptions == self.interruptions:

@@ -56,6 +56,7 @@ class NomadStandIn:
         self.api = Api(self.state, self.scheduler, region, datacenter)
         self.streams = Streams(self.state, self.scheduler, pace)
         self._connections: set[asyncio.Transport] = set()
+        self._handlers: set[asyncio.Task[object]] = set()
         self._runner: web.AppRunner | None = None
         self._furnish(datacenter, nodes)
 
@@ -96,7 +97,13 @@ class NomadStandIn:
     async def start(self) -> None:
         app = web.Application(client_max_size=16 << 20)
         app.router.add_route('*', '/{path:.*}', self._handle)
-        self._runner = web.AppRunner(app, access_log=None, handle_signals=False, shutdown_timeout=0.1)
+        self._runner = web.AppRunner(
+            app,
+            access_log=None,
+            handle_signals=False,
+            shutdown_timeout=0.1,
+            handler_cancellation=True,
+        )
         await self._runner.setup()
         site = web.TCPSite(self._runner, '127.0.0.1', self.port, ssl_context=self.tls, reuse_address=True)
         await site.start()
@@ -106,6 +113,9 @@ class NomadStandIn:
         """Stop serving; every connection is reset, what was registered stays and goes on running."""
         for transport in list(self._connections):
             _reset(transport)
+        for task in self._handlers:
+            task.cancel()
+        await asyncio.gather(*self._handlers, return_exceptions=True)
         if self._runner is not None:
             await self._runner.cleanup()
             self._runner = None
@@ -127,7 +137,10 @@ class NomadStandIn:
     # requests
 
     async def _handle(self, request: web.Request) -> web.StreamResponse:
-        transport = request.transport
+        transport, task = request.transport, asyncio.current_task()
+        if task is not None:
+            self._handlers.add(task)
+            task.add_done_callback(self._handlers.discard)
         if isinstance(transport, asyncio.Transport):
             self._connections.add(transport)
         self.requests.append(f'{request.method} {request.path_qs}')

@@ -46,7 +46,7 @@ class State:
         self.index = 1
         self.tables = {name: Table() for name in TABLES}
         self.events: deque[Message] = deque(maxlen=event_buffer)
-        self._changed = asyncio.Event()
+        self.change = asyncio.Event()  # set by the next write
 
     def get(self, table: str, *key: str) -> Row | None:
         return self.tables[table].rows.get(key)
@@ -75,12 +75,12 @@ class State:
 
     def wake(self) -> None:
         """Let every blocking query look again (a change, or as a spurious return)."""
-        self._changed.set()
-        self._changed = asyncio.Event()
+        self.change.set()
+        self.change = asyncio.Event()
 
     async def changed(self, timeout_s: float) -> bool:
         """Wait for the next write; False when none came in time."""
-        changed = self._changed
+        changed = self.change
         try:
             await asyncio.wait_for(changed.wait(), max(timeout_s, 0))
         except asyncio.TimeoutError:

@@ -52,14 +52,14 @@ class Streams:
 
     async def _event_lines(self, call: Call, topics: Mapping[str, set[str]], begin: int) -> AsyncIterator[bytes]:
         while True:
-            changed = self.state.changed(self.heartbeat_s)
-            waiting = asyncio.ensure_future(changed)
-            await asyncio.sleep(0)
+            changed = self.state.change
             for message in [one for one in self.state.events if one.index >= begin]:
                 begin = message.index + 1
                 if events := [event for event in message.events if _wanted(event, call.namespace, topics)]:
                     yield json.dumps({'Index': message.index, 'Events': events}).encode() + b'\n'
-            if not await waiting:
+            try:
+                await asyncio.wait_for(changed.wait(), self.heartbeat_s)
+            except asyncio.TimeoutError:
                 yield b'{}\n'
 
     # logs

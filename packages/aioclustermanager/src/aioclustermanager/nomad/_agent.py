@@ -12,12 +12,23 @@ from typing import Any
 from urllib.parse import quote, urlencode
 
 from .. import _http
-from .._http import ConnectionFailed, DeadlineExceeded, Error, NotFound, Repeat, ServerError, TooManyRequests, Transport
+from .._http import (
+    ConnectionFailed,
+    DeadlineExceeded,
+    Error,
+    HttpError,
+    NotFound,
+    Repeat,
+    ServerError,
+    TooManyRequests,
+    Transport,
+)
 from .._http._limits import until
+from .._http._retry import pause_s
 
 WAIT_S = 60.0  # of one blocking query: long enough to be cheap, short enough to find a dead connection
 _MARGIN_S = 15.0  # what an answer may take beyond its wait
-_FIRST_PAUSE_S, _LONGEST_PAUSE_S = 0.05, 10.0
+_FIRST_IDLE_S, _LONGEST_IDLE_S = 0.05, 2.0
 Query = Mapping[str, str | int | bool | tuple[str, ...]]
 
 
@@ -53,15 +64,19 @@ class Agent:
         text = urlencode([(name, 'true' if value is True else value) for name, value in pairs], doseq=True)
         return f'/v1/{path}?{text}' if text else f'/v1/{path}'
 
-    async def read(self, path: str, query: Query | None = None, *, timeout_s: float | None = None) -> Answer:
+    async def read(
+        self, path: str, query: Query | None = None, *, timeout_s: float | None = None, repeat: Repeat | None = None
+    ) -> Answer:
         """Return what is there. Raises NotFound and the other errors of a request."""
-        response = await self.transport.request('GET', self.target(path, query), timeout_s=timeout_s)
-        return _answer(response)
+        target = self.target(path, query)
+        return _answer(await self.transport.request('GET', target, timeout_s=timeout_s, repeat=repeat))
 
-    async def find(self, path: str, query: Query | None = None, *, timeout_s: float | None = None) -> Answer:
+    async def find(
+        self, path: str, query: Query | None = None, *, timeout_s: float | None = None, repeat: Repeat | None = None
+    ) -> Answer:
         """Return what is there, with a value of None for a 404."""
         try:
-            return await self.read(path, query, timeout_s=timeout_s)
+            return await self.read(path, query, timeout_s=timeout_s, repeat=repeat)
         except NotFound as error:
             return Answer(None, _number(error.header('x-nomad-index')))
 
@@ -90,17 +105,17 @@ class Agent:
         Goes on through broken connections, servers that fail and an index that went back; only `deadline()` and
         refusals (403 and the like) end it. No answer is younger than one that was yielded before.
         """
-        known, pause_s = 0, _FIRST_PAUSE_S
+        known, idle_s = 0, _FIRST_IDLE_S
         while True:
             answer = await self._patient(path, known, query or {})
             if answer.index and answer.index != known:
                 yield answer
-                known, pause_s = answer.index, _FIRST_PAUSE_S
+                known, idle_s = answer.index, _FIRST_IDLE_S
                 continue
             if not known:
                 yield answer  # of an endpoint that gives no index: all that can be done is to ask again
-            await _pause(pause_s)  # returned without a change: harmless once, but not in a loop
-            pause_s = min(pause_s * 2, self.wait_s / 2, _LONGEST_PAUSE_S)
+            await _pause(idle_s)  # returned without a change: harmless once, but not in a loop
+            idle_s = min(idle_s * 2, _LONGEST_IDLE_S)
 
     async def wait(
         self, path: str, accepts: Callable[[Any], bool], *, timeout_s: float | None, query: Query | None = None
@@ -119,16 +134,29 @@ class Agent:
         raise AssertionError('what is followed never ends')  # pragma: no cover
 
     async def _patient(self, path: str, known: int, query: Query) -> Answer:
-        """Ask until the agent answers."""
-        pause_s = _FIRST_PAUSE_S
+        """Ask until the agent answers: for another state than the one known, but after a failure for the one there is.
+
+        (After a restart from a snapshot the index may be lower, and a query for more than ours would block in vain.)
+        """
+        attempt = 0
         while True:
             wait_s = min(self.wait_s, max(remaining_s(), 0.001))
             blocking: Query = {'index': known, 'wait': f'{max(int(wait_s * 1000), 1)}ms'} if known else {}
+            timeout_s = wait_s * 17 / 16 + _MARGIN_S  # the agent adds up to a sixteenth
             try:
-                return await self.find(path, {**query, **blocking}, timeout_s=wait_s * 17 / 16 + _MARGIN_S)
+                return await self.find(path, {**query, **blocking}, timeout_s=timeout_s, repeat=Repeat.NEVER)
             except (ConnectionFailed, ServerError, TooManyRequests, DeadlineExceeded) as error:
-                await weather(error, pause_s)
-            pause_s = min(pause_s * 2, _LONGEST_PAUSE_S)
+                await self.weather(error, attempt)
+            known, attempt = 0, attempt + 1
+
+    async def weather(self, error: Error, attempt: int) -> None:
+        """Wait before the try after a passing failure; raises the failure when there is no time left for one."""
+        if remaining_s() <= 0:
+            raise (
+                error if isinstance(error, DeadlineExceeded) else DeadlineExceeded(f'no time left: {error}')
+            ) from error
+        asked = error.retry_after_s if isinstance(error, HttpError) else None
+        await _pause(pause_s(self.transport.retries, attempt, asked, random.random))
 
 
 def segment(text: str) -> str:
@@ -141,16 +169,8 @@ def remaining_s() -> float:
     return until(0, None) - asyncio.get_running_loop().time()
 
 
-async def weather(error: Error, pause_s: float) -> None:
-    """Wait before another try after a passing failure; raises the failure when there is no time left for one."""
-    if remaining_s() <= 0:
-        raise error if isinstance(error, DeadlineExceeded) else DeadlineExceeded(f'no time left: {error}') from error
-    await _pause(pause_s)
-
-
-async def _pause(pause_s: float) -> None:
-    jittered = pause_s * (0.5 + random.random() / 2)  # noqa: S311 - spreads clients, keeps no secret
-    await asyncio.sleep(max(min(jittered, remaining_s()), 0))
+async def _pause(seconds: float) -> None:
+    await asyncio.sleep(max(min(seconds, remaining_s()), 0))
 
 
 def _answer(response: _http.Response) -> Answer:

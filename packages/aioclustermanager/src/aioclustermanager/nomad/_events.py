@@ -9,12 +9,11 @@ from typing import Any
 
 from .. import _http
 from .._http import ConnectionFailed, DeadlineExceeded, ServerError, TooManyRequests
-from ._agent import Agent, weather
+from ._agent import Agent
 from ._errors import EventsLost
 
 IDLE_S = 35.0  # a heartbeat comes every ten seconds
 HEAD_S = 45.0  # the head of the answer comes with the first heartbeat
-_FIRST_PAUSE_S, _LONGEST_PAUSE_S = 0.05, 10.0
 
 
 @dataclass(frozen=True)
@@ -88,18 +87,18 @@ def _event(fields: dict[str, Any]) -> Event:
 
 async def events(agent: Agent, topics: Sequence[str], after: int) -> AsyncGenerator[Event, None]:
     """Yield the events after an index, over as many connections as it takes. Raises EventsLost."""
-    position, pause_s = Position(after), _FIRST_PAUSE_S
+    position, attempt = Position(after), 0
     while True:
         try:
             async with aclosing(_connection(agent, topics, position)) as arriving:
                 async for one in arriving:
-                    pause_s = _FIRST_PAUSE_S
+                    attempt = 0
                     yield one
             broken: _http.Error = ConnectionFailed('the event stream ended', sent=True)
         except (ConnectionFailed, ServerError, TooManyRequests, DeadlineExceeded) as error:
             broken = error
-        await weather(broken, pause_s)
-        pause_s = min(pause_s * 2, _LONGEST_PAUSE_S)
+        await agent.weather(broken, attempt)
+        attempt += 1
 
 
 async def _connection(agent: Agent, topics: Sequence[str], position: Position) -> AsyncGenerator[Event, None]:

@@ -114,6 +114,9 @@ class Jobs:
         """Read a job, change it and register it, anew if somebody changes it meanwhile. Raises NotFound.
 
         change: given the job, returns what it should be, or None to leave it as it is (then None is returned).
+
+        Raises Conflict with `repeated` set when an answer got lost and somebody changed the job since: whether our
+        change was made then, only the job can tell.
         """
 
         async def attempt(found: Job | None) -> Registered | None:

@@ -13,14 +13,13 @@ from dataclasses import dataclass
 
 from .._http import ConnectionFailed, DeadlineExceeded, Error, Forbidden, NotFound, ServerError, TooManyRequests
 from .._http import Stream as HttpStream
-from ._agent import Agent, segment, weather
+from ._agent import Agent, segment
 from ._frames import Frame, Frames
 from ._types import Allocation, File, Stream
 
 IDLE_S = 35.0  # a heartbeat comes every ten seconds
 HEAD_S = 45.0
 _FOLDER = 'alloc/logs'
-_FIRST_PAUSE_S, _LONGEST_PAUSE_S = 0.05, 10.0
 _PASSING = (ConnectionFailed, ServerError, TooManyRequests, DeadlineExceeded)
 
 
@@ -133,7 +132,7 @@ class Log:
         )
 
     async def _pieces(self, over: asyncio.Task[None], tail: int | None) -> AsyncGenerator[bytes, None]:
-        pause_s = _FIRST_PAUSE_S
+        attempt = 0
         if tail is not None:
             await self._started()
             self._place = Place.at(await self._sizes(), tail)
@@ -144,7 +143,7 @@ class Log:
             try:
                 async with aclosing(self._connection(None if last else over)) as arriving:
                     async for piece in arriving:
-                        pause_s = _FIRST_PAUSE_S
+                        attempt = 0
                         yield piece
                 if last:
                     return
@@ -157,8 +156,8 @@ class Log:
             except _PASSING as error:
                 broken = error
             if last or not over.done():
-                await weather(broken, pause_s)
-            pause_s = min(pause_s * 2, _LONGEST_PAUSE_S)
+                await self._agent.weather(broken, attempt)
+            attempt += 1
 
     async def _started(self) -> None:
         await self._agent.wait(
