@@ -235,6 +235,28 @@ async def test_an_expired_token_is_replaced_once_and_by_one_for_all() -> None:
         assert rotating.asked == 2
 
 
+async def test_many_refused_at_once_ask_for_one_new_token() -> None:
+    """All of them were sent with the old one, and hear of it one after the other."""
+    rotating = Rotating()
+    async with (
+        scripted(last=only('t2')) as server,
+        Transport(server.url, authentication=rotating, limits=Limits(connections=4)) as transport,
+    ):
+        await asyncio.gather(*(transport.request('GET', '/') for _ in range(12)))
+        assert rotating.asked == 2
+
+
+async def test_credentials_that_do_not_come_end_the_call_at_its_deadline() -> None:
+    class Stuck(Rotating):
+        async def grant(self) -> _http.Grant:
+            await asyncio.sleep(3600)
+            return _http.Grant()
+
+    async with scripted() as server, Transport(server.url, authentication=Stuck()) as transport:
+        with pytest.raises(_http.DeadlineExceeded, match=r'no credentials in time'):
+            await transport.request('GET', '/', timeout_s=0.05)
+
+
 async def test_a_token_file_is_read_again_when_its_token_is_refused(tmp_path: Any) -> None:
     path = tmp_path / 'token'
     path.write_text('old\n')

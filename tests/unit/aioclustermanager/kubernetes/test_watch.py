@@ -155,6 +155,21 @@ async def test_a_list_shows_one_moment_even_if_the_server_forgets_it_half_way() 
 
 
 @pytest.mark.asyncio
+async def test_pages_go_on_at_a_later_moment_where_the_server_offers_it() -> None:
+    expired = {'kind': 'Status', 'code': 410, 'reason': 'Expired', 'message': 'm', 'metadata': {'continue': 'later'}}
+    script = [listed(5, pod('a', 1), more='t'), answer(410, expired), listed(9, pod('b', 8))]
+    async with scripted(*script) as server, client_of(server) as client:
+        assert [item['metadata']['name'] async for item in client.items(resources.PODS, 'n')] == ['a', 'b']
+        assert 'continue=later' in server.requests[2].target
+    async with (
+        scripted(listed(5, pod('a', 1), more='t'), last=status(410, 'Expired')) as server,
+        client_of(server) as client,
+    ):
+        with pytest.raises(kubernetes.Gone):
+            [item async for item in client.items(resources.PODS, 'n')]
+
+
+@pytest.mark.asyncio
 async def test_a_watch_from_a_version_that_is_forgotten_says_so() -> None:
     async with scripted(lines(GONE)) as server, client_of(server) as client:
         with pytest.raises(kubernetes.Gone, match=r'too old resource version'):
@@ -265,6 +280,24 @@ async def test_an_informer_that_cannot_list_says_so_instead_of_beginning() -> No
         with pytest.raises(kubernetes.Forbidden):
             async with Informer(client, resources.PODS, 'n'):
                 pass
+
+
+@pytest.mark.asyncio
+async def test_an_index_that_raises_is_no_secret() -> None:
+    def broken(item: Any) -> list[str]:
+        return [item['no such key']] if item['metadata']['name'] == 'bad' else []
+
+    async with scripted(listed(5, pod('bad', 3)), last=silence) as server, client_of(server) as client:
+        with pytest.raises(KeyError, match=r'no such key'):
+            async with Informer(client, resources.PODS, 'n', indexes={'x': broken}):
+                pass
+    script = [listed(5), lines(told('ADDED', pod('bad', 6)), end=False)]
+    async with scripted(*script, last=silence) as server, client_of(server) as client:
+        with pytest.raises(KeyError, match=r'no such key'):
+            async with Informer(client, resources.PODS, 'n', indexes={'x': broken}):
+                while len(server.requests) < 2:
+                    await asyncio.sleep(0.001)
+                await asyncio.sleep(0.1)
 
 
 @pytest.mark.asyncio

@@ -3,12 +3,24 @@
 from __future__ import annotations
 
 import asyncio
+import socket
 from typing import cast
 
 from . import _parser
 from ._errors import ConnectionFailed, DeadlineExceeded, Error
 
 _HIGH_WATER = 1024 * 1024  # bytes of a streamed body that nobody has taken yet: then the server has to wait
+
+
+_KEEP_ALIVE = {'TCP_KEEPIDLE': 30, 'TCP_KEEPINTVL': 10, 'TCP_KEEPCNT': 3}  # seconds, seconds, probes
+
+
+def _keep_alive(opened: socket.socket) -> None:
+    """Let the kernel notice that the other side is gone: nothing else would, in a watch where nothing happens."""
+    opened.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
+    for name, value in _KEEP_ALIVE.items():
+        if option := getattr(socket, name, None):
+            opened.setsockopt(socket.IPPROTO_TCP, option, value)
 
 
 class Connection(asyncio.Protocol):
@@ -20,7 +32,7 @@ class Connection(asyncio.Protocol):
         self.lost = False
         self.idle_since = 0.0
         self.closed: asyncio.Future[None] = loop.create_future()
-        self.certificate: object = None  # with which client certificate it was made
+        self.context: object = None  # with which SSL context it was made
         self._loop = loop
         self._waiter: asyncio.Future[None] | None = None
         self._whole = True
@@ -35,6 +47,7 @@ class Connection(asyncio.Protocol):
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         self.transport = cast('asyncio.Transport', transport)
+        _keep_alive(transport.get_extra_info('socket'))
 
     def send(self, request: bytes, until: float, *, whole: bool, bodiless: bool = False) -> asyncio.Future[None]:
         """Send a request; the future is done when the answer, or its head if not `whole`, is there, or has failed."""

@@ -93,7 +93,7 @@ class Pool:
 
     def release(self, connection: Connection) -> None:
         """Give a connection back, after its exchange."""
-        if self._closed or not connection.finish() or connection.certificate is not self.context:
+        if self._closed or not connection.finish() or connection.context is not self.context:
             self._drop(connection)
             return
         while self._waiters:
@@ -160,7 +160,7 @@ class Pool:
 
     async def _connect(self, loop: asyncio.AbstractEventLoop, until: float) -> Connection:
         connection = Connection(loop)
-        connection.certificate = self.context
+        connection.context = self.context
         self._open.add(connection)
         try:
             await asyncio.wait_for(self._open_route(loop, connection), self._patience(loop, until))

@@ -114,6 +114,7 @@ class Transport:
         self._closed = True
         if self._renewal:
             self._renewal.cancel()
+            await asyncio.gather(self._renewal, return_exceptions=True)
         await self._pool.close()
 
     async def request(
@@ -150,7 +151,8 @@ class Transport:
             if isinstance(error, HttpError):
                 error.repeated = repeated
                 if error.status == 401 and not renewed and self.authentication and self.authentication.renewable:
-                    self._grant, renewed = None, True
+                    self._outdate(call)
+                    renewed = True
                     continue
             allowed = repeat or _retry.by_method(method)
             if self._closed or attempt >= self.retries.attempts or not _retry.is_allowed(allowed, error):
@@ -181,7 +183,7 @@ class Transport:
     # one try
 
     async def _once(self, loop: asyncio.AbstractEventLoop, call: _Call, until: float) -> Response:
-        connection = await self._ready(loop, until)
+        connection = await self._ready(loop, call, until)
         try:
             await connection.send(self._bytes(call), until, whole=True, bodiless=call.method == 'HEAD')
         except DeadlineExceeded as error:
@@ -198,20 +200,24 @@ class Transport:
         self._pool.release(connection)
         return response
 
-    async def _ready(self, loop: asyncio.AbstractEventLoop, until: float) -> Connection:
+    async def _ready(self, loop: asyncio.AbstractEventLoop, call: _Call, until: float) -> Connection:
         """Wait for our turn, a valid grant and a connection."""
         now = loop.time()
         if until <= now:
-            raise DeadlineExceeded('the time was over before the request was sent', sent=False)
+            raise DeadlineExceeded(f'{call.name}: the time was over before the request was sent', sent=False)
         if self._bucket and (pause := self._bucket.take(now)):
             if now + pause > until:
-                raise DeadlineExceeded('the rate limit lets no request out in time', sent=False)
+                raise DeadlineExceeded(f'{call.name}: the rate limit lets no request out in time', sent=False)
             await asyncio.sleep(pause)
         if self._grant is None or now >= self._grant.expires:
-            await self._renew()
-        return self._pool.idle(now) or await self._pool.acquire(until)
+            await self._renew(until - now)
+        try:
+            return self._pool.idle(now) or await self._pool.acquire(until)
+        except DeadlineExceeded as error:
+            raise DeadlineExceeded(f'{call.name}: {error}', sent=False) from error.__cause__
 
     def _bytes(self, call: _Call) -> bytes:
+        call.grant = self._grant
         target = self._prefix + call.target
         if _UNSAFE.search(target):
             raise ValueError(f'not quoted: {call.target!r}')
@@ -240,12 +246,20 @@ class Transport:
 
     # who we are
 
-    async def _renew(self) -> None:
+    def _outdate(self, call: _Call) -> None:
+        """Ask for a new grant before the next request, unless another request that was refused has brought one."""
+        if self._grant is call.grant:
+            self._grant = None
+
+    async def _renew(self, patience_s: float) -> None:
         """Ask for a grant, once for all who wait."""
         if self._renewal is None:
             self._renewal = asyncio.get_running_loop().create_task(self._ask())
             self._renewal.add_done_callback(self._renewal_over)
-        await asyncio.shield(self._renewal)
+        try:
+            await asyncio.wait_for(asyncio.shield(self._renewal), None if patience_s == float('inf') else patience_s)
+        except asyncio.TimeoutError as error:
+            raise DeadlineExceeded('no credentials in time', sent=False) from error
 
     def _renewal_over(self, task: asyncio.Task[None]) -> None:
         self._renewal = None
@@ -273,7 +287,7 @@ class Transport:
 
 
 class _Call:
-    __slots__ = ('accept', 'body', 'content_type', 'headers', 'method', 'target')
+    __slots__ = ('accept', 'body', 'content_type', 'grant', 'headers', 'method', 'target')
 
     def __init__(
         self,
@@ -290,6 +304,7 @@ class _Call:
         self.content_type = content_type
         self.accept = accept
         self.headers = headers
+        self.grant: Grant | None = None  # with which it was sent
 
     @property
     def name(self) -> str:
@@ -321,7 +336,7 @@ class Stream:
             authentication = self._transport.authentication
             if authentication is None or not authentication.renewable:
                 raise
-            self._transport._grant = None
+            self._transport._outdate(self._call)
             return await self._begin()
 
     async def __aexit__(
@@ -335,7 +350,7 @@ class Stream:
         loop, transport = asyncio.get_running_loop(), self._transport
         timeout_s = transport.limits.call_s if self._timeout_s is None else self._timeout_s
         until = _limits.until(loop.time(), timeout_s)
-        connection = await transport._ready(loop, until)
+        connection = await transport._ready(loop, self._call, until)
         try:
             await connection.send(
                 transport._bytes(self._call), until, whole=False, bodiless=self._call.method == 'HEAD'

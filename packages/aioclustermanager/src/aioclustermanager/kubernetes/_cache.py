@@ -26,6 +26,7 @@ class Cache:
         self._indexes = dict(indexes or {})
         self._objects: dict[Key, Object] = {}
         self._places: dict[str, dict[str, set[Key]]] = {name: {} for name in self._indexes}
+        self._values: dict[Key, dict[str, set[str]]] = {}  # under which values each object stands, by index
 
     def __len__(self) -> int:
         return len(self._objects)
@@ -48,23 +49,24 @@ class Cache:
         if event.type == 'DELETED':
             if old is None:
                 return None
-            self._remove(key, old)
+            self._remove(key)
             return Change(old, None)
         if old and old['metadata'].get('resourceVersion') == meta.get('resourceVersion') != '':
             return None
+        values = {name: set(index(event.object)) for name, index in self._indexes.items()}
         if old:
-            self._remove(key, old)
-        self._objects[key] = event.object
-        for name, index in self._indexes.items():
-            for value in index(event.object):
+            self._remove(key)
+        self._objects[key], self._values[key] = event.object, values
+        for name, those in values.items():
+            for value in those:
                 self._places[name].setdefault(value, set()).add(key)
         return Change(old, event.object)
 
-    def _remove(self, key: Key, old: Object) -> None:
+    def _remove(self, key: Key) -> None:
         del self._objects[key]
-        for name, index in self._indexes.items():
-            for value in index(old):
-                keys = self._places[name].get(value, set())
-                keys.discard(key)
-                if not keys:
-                    self._places[name].pop(value, None)
+        for name, those in self._values.pop(key).items():
+            places = self._places[name]
+            for value in those:
+                places[value].discard(key)
+                if not places[value]:
+                    del places[value]

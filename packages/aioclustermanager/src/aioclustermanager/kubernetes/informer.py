@@ -62,7 +62,9 @@ class Informer:
         if self._resync_s:
             self._tasks.append(loop.create_task(self._resync()))
         try:
-            await self._listed
+            await asyncio.wait({self._listed, self._tasks[0]}, return_when=asyncio.FIRST_COMPLETED)
+            if self._tasks[0].done():
+                self._tasks[0].result()
         except BaseException:
             await self._stop()
             raise
@@ -71,13 +73,17 @@ class Informer:
     async def __aexit__(
         self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None
     ) -> None:
-        await self._stop()
+        ended = await self._stop()
+        if ended and not error:
+            raise ended
 
-    async def _stop(self) -> None:
+    async def _stop(self) -> BaseException | None:
+        """End the tasks; returns why one of them had ended by itself: an index that raises, say."""
         tasks, self._tasks = self._tasks, []
         for task in tasks:
             task.cancel()
-        await asyncio.gather(*tasks, return_exceptions=True)
+        ended = await asyncio.gather(*tasks, return_exceptions=True)
+        return next((each for each in ended if isinstance(each, Exception)), None)
 
     async def _run(self, listed: asyncio.Future[None]) -> None:
         failures = 0
@@ -92,8 +98,7 @@ class Informer:
                             listed.set_result(None)
             except _http.Error as error:
                 if not listed.done():
-                    listed.set_exception(error)
-                    return
+                    raise
                 # Our rights may come back; until then the cache is what it was, and the next list tells the difference.
                 _log.warning('informer of %s: %s', self.resource, error)
                 await asyncio.sleep(_http.pause_s(_PAUSES, failures, None, random.random))
