@@ -90,7 +90,7 @@ class K8SContextManager:
     async def open(self) -> K8SCaller:
         """Return a caller. Raises InvalidConfiguration; connects to nothing yet."""
         self.config = Configuration(self.environment)
-        caller: K8SCaller = K8SCaller.of(self.config.settings)
+        caller = K8SCaller.of(self.config.settings)
         self.config.ssl_context = caller.ssl_context
         self._caller = caller
         return caller

@@ -7,7 +7,7 @@ import contextlib
 import ssl
 from collections.abc import AsyncGenerator, Mapping
 from contextlib import aclosing
-from typing import Any
+from typing import Any, TypeVar
 from urllib.parse import quote, urlsplit
 
 from .. import _session, kubernetes
@@ -21,6 +21,7 @@ Json = dict[str, Any]
 _PATH = "/%:@!$&'()*+,;=~-._"
 _QUERY = f'{_PATH}?'
 _ENDED = ('ADDED', 'MODIFIED', 'DELETED')
+Caller = TypeVar('Caller', bound='Requests')
 
 
 class Requests:
@@ -40,7 +41,7 @@ class Requests:
         )
 
     @classmethod
-    def of(cls, settings: Settings) -> Any:
+    def of(cls: type[Caller], settings: Settings) -> Caller:
         """Return a caller for these settings. Raises InvalidConfiguration; connects to nothing."""
         caller = cls.__new__(cls)
         caller._begin(settings.endpoint, settings.scheme, settings.configuration, None, settings)
