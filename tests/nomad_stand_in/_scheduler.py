@@ -8,6 +8,7 @@ up by image for `docker`.
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import copy
 import datetime
 import fnmatch
@@ -72,12 +73,13 @@ class Scheduler:
         self.logs: dict[tuple[str, str, str], LogFiles] = {}  # (allocation, task, stdout|stderr)
         self._running: dict[str, asyncio.Task[None]] = {}
         self._later: set[asyncio.Task[None]] = set()
+        self._processes: set[asyncio.Task[int]] = set()
 
     async def stop(self) -> None:
         everything = [*self._running.values(), *self._later]
         for task in everything:
             task.cancel()
-        await asyncio.gather(*everything, return_exceptions=True)
+        await asyncio.gather(*everything, *self._processes, return_exceptions=True)
         self._running.clear()
         self._later.clear()
 
@@ -322,27 +324,16 @@ class Scheduler:
         return what.exit_code
 
     async def _spawn(self, allocation_id: str, task: str, what: Program) -> int:
-        spawning = asyncio.ensure_future(
-            asyncio.create_subprocess_exec(
-                *what.command, env=what.environment, cwd='/', stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
-                stderr=subprocess.PIPE, start_new_session=True,
-            )
-        )  # fmt: skip
-
-        async def keep(pipe: asyncio.StreamReader | None, files: LogFiles) -> None:
-            while pipe is not None and (data := await pipe.read(65536)):
-                files.write(data)
-
+        """Run the command of a task; whoever stops waiting for it stops the command."""
         logs = [self.logs[allocation_id, task, stream] for stream in ('stdout', 'stderr')]
+        unwanted = asyncio.Event()
+        running = asyncio.ensure_future(_execute(what, logs, unwanted))
+        self._processes.add(running)
+        running.add_done_callback(self._processes.discard)
         try:
-            process = await asyncio.shield(spawning)
-            await asyncio.gather(keep(process.stdout, logs[0]), keep(process.stderr, logs[1]))
-            return await process.wait()
+            return await asyncio.shield(running)
         finally:
-            process = await spawning  # stopped half way through the start, it has to be ended all the same
-            if process.returncode is None:
-                os.killpg(process.pid, signal.SIGKILL)
-                await process.communicate()  # to the end of its pipes, which closes them
+            unwanted.set()
 
     def kill(self, allocation_id: str, why: str) -> None:
         """Stop an allocation, as its job no longer wants it."""
@@ -526,3 +517,26 @@ class Scheduler:
 
 def _stamp() -> str:
     return datetime.datetime.now(datetime.timezone.utc).isoformat().replace('+00:00', 'Z')
+
+
+async def _execute(what: Program, logs: list[LogFiles], unwanted: asyncio.Event) -> int:
+    """Run a command to its end, or until it is unwanted; never cancelled itself, so that nothing is left of it."""
+    process = await asyncio.create_subprocess_exec(
+        *what.command, env=what.environment, cwd='/', stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE, start_new_session=True,
+    )  # fmt: skip
+
+    async def keep(pipe: asyncio.StreamReader | None, files: LogFiles) -> None:
+        while pipe is not None and (data := await pipe.read(65536)):
+            files.write(data)
+
+    async def end() -> None:
+        await unwanted.wait()
+        with contextlib.suppress(ProcessLookupError):
+            os.killpg(process.pid, signal.SIGKILL)
+
+    ending = asyncio.ensure_future(end())
+    await asyncio.gather(keep(process.stdout, logs[0]), keep(process.stderr, logs[1]))
+    code = await process.wait()
+    ending.cancel()
+    return code

@@ -80,6 +80,6 @@ async def no_leaks() -> AsyncIterator[None]:
 
 @pytest.fixture(scope='module', autouse=True)
 def no_sockets() -> Iterator[None]:
-    """Tests leave no socket open: ResourceWarnings are errors. (Looking for them after each test takes longer than it.)"""
+    """Tests leave no socket open: ResourceWarnings are errors. (To look after each test takes longer than the test.)"""
     yield
     gc.collect()
