@@ -68,13 +68,6 @@ def test_with_rbac_each_controller_works_under_its_own_account():
     assert given() is None
 
 
-@pytest.mark.parametrize('wanted', [daemons.controller_manager, daemons.scheduler])
-def test_who_calls_a_secure_port_is_asked_of_the_api_server(wanted):
-    old, new = (wanted(dataclasses.replace(FACTS, version=(1, minor)), options()) for minor in (11, 12))
-    assert 'authentication-kubeconfig' not in old and 'authorization-kubeconfig' not in old
-    assert new['authentication-kubeconfig'] == new['authorization-kubeconfig'] == new['kubeconfig']
-
-
 def test_auto_allows_privileged_pods_where_there_are_gpus():
     assert arguments((1, 12))['allow-privileged'] == 'false'
     assert daemons.apiserver(dataclasses.replace(FACTS, gpu=True), options())['allow-privileged'] == 'true'

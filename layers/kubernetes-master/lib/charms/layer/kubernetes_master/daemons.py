@@ -37,8 +37,6 @@ KUBECONFIGS = {name: f'{CDK}/{name}config' for name in (CONTROLLER_MANAGER, SCHE
 
 SPANS: dict[str, Span] = {
     'admission-control': Span(last=(1, 9)),
-    'authentication-kubeconfig': Span(first=(1, 12)),
-    'authorization-kubeconfig': Span(first=(1, 12)),
     'enable-admission-plugins': Span(first=(1, 10)),
     'basic-auth-file': Span(last=(1, 18)),
     'insecure-bind-address': Span(last=(1, 19)),
@@ -89,7 +87,7 @@ def apiserver(facts: Facts, settings: Settings) -> dict[str, str]:
         'logtostderr': 'true',
         'tls-cert-file': SERVER[0],
         'tls-private-key-file': SERVER[1],
-        'client-ca-file': CA,  # also what the other daemons are told to judge callers of their own ports by
+        'client-ca-file': CA,
         'kubelet-certificate-authority': CA,
         'kubelet-client-certificate': CLIENT[0],
         'kubelet-client-key': CLIENT[1],
@@ -132,7 +130,6 @@ def controller_manager(facts: Facts, settings: Settings) -> dict[str, str]:
         'service-account-private-key-file': ACCOUNTS_KEY,
         'tls-cert-file': SERVER[0],
         'tls-private-key-file': SERVER[1],
-        **_delegation(KUBECONFIGS[CONTROLLER_MANAGER]),
         # RBAC lets each controller do its own work only, under its own account; the manager itself may do little
         **({'use-service-account-credentials': 'true'} if 'RBAC' in settings.authorization_mode.split(',') else {}),
     }
@@ -141,19 +138,13 @@ def controller_manager(facts: Facts, settings: Settings) -> dict[str, str]:
 
 def scheduler(facts: Facts, settings: Settings) -> dict[str, str]:
     """Return the arguments of kube-scheduler; the operator's own win."""
-    kubeconfig = KUBECONFIGS[SCHEDULER]
-    wanted = {'kubeconfig': kubeconfig, 'v': '2', 'logtostderr': 'true', **_delegation(kubeconfig)}
+    wanted = {'kubeconfig': KUBECONFIGS[SCHEDULER], 'v': '2', 'logtostderr': 'true'}
     return {**known(wanted, facts.version), **settings.scheduler_extra_args}
 
 
 def known(wanted: Mapping[str, str], version: Version) -> dict[str, str]:
     """Return the arguments this version knows."""
     return {name: value for name, value in wanted.items() if version in SPANS.get(name, versions.ALWAYS)}
-
-
-def _delegation(kubeconfig: str) -> dict[str, str]:
-    """Return what lets a daemon ask the API server who calls its secure port, and whether they may."""
-    return {'authentication-kubeconfig': kubeconfig, 'authorization-kubeconfig': kubeconfig}
 
 
 def audit_policy(settings: Settings, version: Version) -> dict[str, object]:
