@@ -10,10 +10,11 @@ from pathlib import Path
 
 from charms.layer import snap
 
-from . import records, versions
+from . import records, services, versions
 
 TIMEOUT_S = 300
 ROOT = Path('/snap')
+UNITS = Path('/etc/systemd/system')
 # the public snap layer lets CalledProcessError through, ours has an exception of its own
 REFUSALS: tuple[type[Exception], ...] = (
     OSError,
@@ -44,6 +45,8 @@ def resource_checksum(name: str) -> str:
 def install(name: str, channel: str, resource: str = '', *, classic: bool = False) -> bool:
     """Install or refresh the snap unless it was installed from just this channel or file; True if it was done.
 
+    A daemon that comes with a new snap rests until it is converged.
+
     Args:
         name: the snap; a charm resource of the same name takes precedence over the store.
         channel: used when the resource is absent or empty.
@@ -53,15 +56,22 @@ def install(name: str, channel: str, resource: str = '', *, classic: bool = Fals
     Raises:
         Failed: snapd is busy, the store unreachable, no such channel ... Try again in a later hook.
     """
-    source = source_of(channel, resource)
+    source, fresh = source_of(channel, resource), f'fresh-{name}'
     if records.get(f'snap-{name}') == source and revision(name):
         return False
+    if not revision(name):
+        records.put(fresh, True)
     try:
         snap.install(name, channel=channel, classic=classic)
     except REFUSALS as error:
         raise Failed(
             f'installing snap {name} from {"the attached resource" if resource else channel}: {_why(error)}'
         ) from error
+    if records.get(fresh):
+        # snapd has started the daemon without arguments: a kubelet that lets anybody in, others that end and end
+        if UNITS.joinpath(f'{daemon(name)}.service').exists():
+            services.stop(daemon(name))
+        records.drop(fresh)
     records.put(f'snap-{name}', source)
     return True
 
