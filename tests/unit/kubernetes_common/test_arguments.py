@@ -43,7 +43,7 @@ def test_fm_42_a_value_that_no_argument_of_a_snap_can_have_is_refused(value):
         arguments.parse(f'v={shlex.quote(value)}')
 
 
-@pytest.mark.parametrize('text', ['a="b', "it's", '--', '=x'])
+@pytest.mark.parametrize('text', ['a="b', "it's", '--', '=x', '_'])
 def test_fm_42_text_without_a_meaning_is_refused(text):
     with pytest.raises(ValueError, match=r'quotation|escaped|flag name'):
         arguments.parse(text)

@@ -33,7 +33,7 @@ def parse(text: str, joined: Collection[str] = ()) -> dict[str, str]:
 
 def _flag(word: str) -> tuple[str, str]:
     name, equals, value = word.partition('=')
-    name = name.lstrip('-').replace('_', '-')
+    name = name.replace('_', '-').lstrip('-')
     if not name:
         raise ValueError(f'{word[:40]!r} has no flag name')
     if UNFIT.search(word) or not word.isprintable():
