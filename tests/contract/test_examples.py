@@ -27,6 +27,7 @@ PAGES = (
     'packages/aioclustermanager/README.md',
     'docs/howto/run-jobs-from-python.md',
     'docs/howto/talk-to-an-api-server.md',
+    'docs/howto/talk-to-nomad.md',
 )
 EXAMPLE = re.compile(r'^```python\n(.*?)^```\n+```console\n(.*?)^```', re.MULTILINE | re.DOTALL)
 REFERENCE = ROOT / 'docs/reference/aioclustermanager.md'
