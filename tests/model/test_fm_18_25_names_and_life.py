@@ -175,7 +175,6 @@ def test_fm_20_units_leave_that_never_started_and_after_the_control_plane(cluste
     act(cluster, 'remove-application', 'never')
     act(cluster, 'remove-application', MASTER)
     act(cluster, 'remove-unit', OTHER)
-    act(cluster, 'remove-application', 'newcomers')
-    assert {name.partition('/')[0] for name in cluster.units()} & {'never', 'newcomers', MASTER} == set()
+    assert {name.partition('/')[0] for name in cluster.units()} & {'never', MASTER} == set()
     assert OTHER not in cluster.units()
     assert [(run.unit, run.name) for run in cluster.runs(after=last) if run.reason] == []
