@@ -1,6 +1,8 @@
 import pytest
 from charms.layer.kubernetes_common import options
 from charms.layer.kubernetes_worker import images
+from hypothesis import given
+from hypothesis import strategies as st
 
 
 @pytest.mark.parametrize('registry', ['r:5000/cdk', 'r:5000/cdk/'])
@@ -32,3 +34,13 @@ def test_an_image_may_be_named_in_every_usual_way(value):
 def test_what_names_no_image_is_refused(value):
     with pytest.raises(options.Invalid, match=r'^nginx-image: '):
         images.option({'nginx-image': value}, 'nginx-image')
+
+
+@given(st.text())
+def test_any_text_is_an_image_or_is_refused(value):
+    try:
+        found = images.option({'nginx-image': value}, 'nginx-image')
+    except options.Invalid as error:
+        assert error.option == 'nginx-image'
+    else:
+        assert found.split() in ([], [found])
