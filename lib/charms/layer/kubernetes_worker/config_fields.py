@@ -5,7 +5,6 @@ A kubelet ends at a value of the wrong type, and passes over a key it does not k
 
 from __future__ import annotations
 
-import difflib
 import re
 from collections.abc import Collection, Iterator, Mapping
 
@@ -95,6 +94,8 @@ def _hint(path: str) -> str:
     places = [other for other in version_table.fields() if _plain(other.rpartition('.')[2]) == _plain(key)]
     if places:
         return f': it belongs at {" or ".join(places[:3])}'
+    import difflib  # only for who mistypes: every hook imports this module
+
     beside = [other for other in version_table.fields() if other.rpartition('.')[0] == above]
     close = difflib.get_close_matches(path, beside, 1)
     return f'; is {close[0]} meant?' if close else ''

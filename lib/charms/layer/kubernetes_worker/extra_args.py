@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
 import re
 from collections.abc import Collection, Mapping
 
@@ -76,6 +75,8 @@ def _history(program: Program, name: str) -> str:
         return f': it went with {versions.text((span.last[0], span.last[1] + 1))}'
     if span.first and program.version[:2] < span.first:
         return f': it came with {versions.text(span.first)}'
+    import difflib  # only for who mistypes: every hook imports this module
+
     close = difflib.get_close_matches(name, program.kinds, 1)
     return f'; is {close[0]} meant?' if close else ''
 

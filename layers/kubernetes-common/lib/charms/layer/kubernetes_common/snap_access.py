@@ -5,8 +5,6 @@ from __future__ import annotations
 import subprocess
 import tempfile
 import time
-import urllib.error
-import urllib.request
 from collections.abc import Mapping
 
 from charmhelpers.core import hookenv
@@ -69,12 +67,14 @@ def _store_proxy() -> None:
 
 def _introduced(url: str) -> str:
     """Make a store proxy known to snapd; returns the id of its store."""
+    import urllib.request  # slow to import, and hardly ever needed
+
     address = f'{url.rstrip("/")}/v2/auth/store/assertions'
     try:
         with urllib.request.urlopen(address, timeout=TIMEOUT_S) as answer:  # noqa: S310 - http or https, see url()
             assertions = answer.read(1 << 20)
         store = snap_options.store_id(assertions.decode())
-    except (OSError, urllib.error.URLError, ValueError) as error:
+    except (OSError, ValueError) as error:
         raise Failed(f'asking the snap store proxy {address} for its assertions: {error}') from error
     with tempfile.NamedTemporaryFile(suffix='.assert') as file:
         file.write(assertions)
