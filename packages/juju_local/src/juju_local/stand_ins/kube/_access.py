@@ -189,7 +189,8 @@ def _policy() -> Iterable[tuple[str, Json]]:
         'system:public-info-viewer': [{'nonResourceURLs': public, 'verbs': ['get']}],
         'system:node-proxier': [proxied, sliced, nodes, events],
         'system:kube-scheduler': [everything],
-        'system:kube-controller-manager': [everything],
+        'system:kube-controller-manager': list(_manager_rules(events, reviews)),
+        'system:controllers': [everything],  # of the real server's, one for each controller
         'system:node': [],
         'system:kubelet-api-admin': [
             {'apiGroups': [''], 'resources': ['nodes', 'nodes/proxy', 'nodes/metrics', 'nodes/log'], 'verbs': ['*']}
@@ -205,10 +206,28 @@ def _policy() -> Iterable[tuple[str, Json]]:
         'system:public-info-viewer': ('Group', 'system:unauthenticated'),
         'system:node-proxier': ('User', 'system:kube-proxy'),
         'system:kube-scheduler': ('User', 'system:kube-scheduler'),
-        'system:kube-controller-manager': ('User', 'system:kube-controller-manager'),
+        'system:kube-controller-manager': ('User', _identity.CONTROLLER_MANAGER),
+        'system:controllers': ('User', _identity.CONTROLLERS),
     }
     for name, (kind, subject) in bindings.items():
         reference = {'apiGroup': 'rbac.authorization.k8s.io', 'kind': 'ClusterRole', 'name': name}
         subjects = [{'apiGroup': 'rbac.authorization.k8s.io', 'kind': kind, 'name': subject}]
         body = {'kind': 'ClusterRoleBinding', 'metadata': {'name': name}, 'roleRef': reference, 'subjects': subjects}
         yield 'clusterrolebindings', body
+
+
+def _manager_rules(events: Json, reviews: list[Json]) -> Iterable[Json]:
+    """Yield what the manager may do in its own name: read, elect, and make accounts for its controllers."""
+    yield from (events, *reviews)
+    for group, plural in (('', 'endpoints'), ('coordination.k8s.io', 'leases')):
+        yield {'apiGroups': [group], 'resources': [plural], 'verbs': ['create']}
+        names = ['kube-controller-manager']
+        yield {'apiGroups': [group], 'resources': [plural], 'resourceNames': names, 'verbs': ['get', 'update']}
+    for verb, plurals in (
+        ('create', ['secrets', 'serviceaccounts', 'serviceaccounts/token']),
+        ('delete', ['secrets']),
+        ('get', ['configmaps', 'namespaces', 'secrets', 'serviceaccounts']),
+        ('update', ['secrets', 'serviceaccounts']),
+    ):
+        yield {'apiGroups': [''], 'resources': plurals, 'verbs': [verb]}
+    yield {'apiGroups': ['*'], 'resources': ['*'], 'verbs': ['list', 'watch']}

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import threading
 import time
+from dataclasses import replace
 
-from . import _client, _controllers, _health, _leader, _node_controller, _program, _proxy, _version
+from . import _client, _controllers, _health, _identity, _leader, _node_controller, _program, _proxy, _version
 
 _SETTLE_S = 0.02  # changes come in bursts: decide once for all of them
 _PATIENCE_S = 5.0
@@ -20,10 +21,12 @@ def main() -> None:
 def _run(values: dict[str, str], version: _version.Version) -> None:
     for name in ('service-account-private-key-file', 'root-ca-file'):
         _check_readable(name, values.get(name, ''))
-    client = _client.Client(_proxy.access(values), f'kube-controller-manager/{_version.text()}')
+    access, agent = _proxy.access(values), f'kube-controller-manager/{_version.text()}'
     _health.serve(values)
-    _leader.elect(client, 'kube-controller-manager', values)
-    Manager(client, version).run()
+    _leader.elect(_client.Client(access, agent), 'kube-controller-manager', values)
+    if values.get('use-service-account-credentials') == 'true' and access.authorization.startswith('Bearer '):
+        access = replace(access, authorization=access.authorization + _identity.AS_CONTROLLERS)
+    Manager(_client.Client(access, agent), version).run()
 
 
 def _check_readable(name: str, path: str) -> None:
