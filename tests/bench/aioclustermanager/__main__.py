@@ -58,6 +58,7 @@ def gets(server: clusters.Server, worker: workers.Worker, tag: str) -> dict[str,
 
 
 def writes(server: clusters.Server, worker: workers.Worker, tag: str) -> dict[str, Any]:
+    worker.do('warm')  # clients keep idle connections for different times, and a round takes long
     made = worker.do('creates', count=400, prefix=tag)
     gone = worker.do('deletes', count=400, prefix=tag)
     return {'creates': made, 'deletes': gone}

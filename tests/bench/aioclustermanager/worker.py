@@ -34,6 +34,11 @@ async def gets(client, count, **_):
         await client.get(f'seed-{number % 50}')
 
 
+async def warm(client, **_):
+    """Have a hundred connections."""
+    await at_once(200, lambda number: client.get(f'seed-{number % 50}'))
+
+
 async def creates(client, count, prefix, size=100, **_):
     await at_once(count, lambda number: client.create(f'{prefix}-{number}', {'key': os.urandom(size // 2).hex()}))
 
@@ -93,7 +98,7 @@ async def latency(client, count, since, prefix, **_):
     return {'latency': sorted(waits)[len(waits) // 2]}
 
 
-TASKS = {act.__name__: act for act in (gets, creates, deletes, lists, streamed, replay, latency)}
+TASKS = {act.__name__: act for act in (gets, warm, creates, deletes, lists, streamed, replay, latency)}
 
 
 async def measured(client, order):
