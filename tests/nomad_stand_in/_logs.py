@@ -8,6 +8,8 @@ import json
 from collections.abc import AsyncIterator, Iterator
 from dataclasses import dataclass, field
 
+from ._state import is_set
+
 FRAME_BYTES = 64 * 1024
 HEARTBEAT = b'{}'
 
@@ -74,11 +76,8 @@ class LogFiles:
                 number, place = current, begin + len(data)
             if not follow:
                 return
-            if changed is self._changed:
-                try:
-                    await asyncio.wait_for(changed.wait(), heartbeat_s)
-                except asyncio.TimeoutError:
-                    yield '', 0, b''
+            if not await is_set(changed, heartbeat_s):
+                yield '', 0, b''
 
 
 def frame(name: str, offset: int, data: bytes) -> bytes:

@@ -80,12 +80,17 @@ class State:
 
     async def changed(self, timeout_s: float) -> bool:
         """Wait for the next write; False when none came in time."""
-        changed = self.change
-        try:
-            await asyncio.wait_for(changed.wait(), max(timeout_s, 0))
-        except asyncio.TimeoutError:
-            return False
-        return True
+        return await is_set(self.change, timeout_s)
+
+
+async def is_set(event: asyncio.Event, timeout_s: float) -> bool:
+    """Wait for an event; False when the time is over. (asyncio.wait_for may swallow the cancellation of a handler.)"""
+    waiting = asyncio.ensure_future(event.wait())
+    try:
+        await asyncio.wait({waiting}, timeout=max(timeout_s, 0))
+    finally:
+        waiting.cancel()
+    return event.is_set()
 
 
 def _event(table: str, row: Row, kind: str, index: int) -> Row:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import json
 from collections.abc import AsyncIterator, Mapping
 
@@ -10,7 +9,7 @@ from . import _access, _wire
 from ._api import Answer, Call
 from ._logs import frame
 from ._scheduler import Scheduler
-from ._state import Row, State
+from ._state import Row, State, is_set
 from ._wire import Refused
 
 HEARTBEAT_S = 10.0  # of Nomad's seconds: the pace applies
@@ -57,9 +56,7 @@ class Streams:
                 begin = message.index + 1
                 if events := [event for event in message.events if _wanted(event, call.namespace, topics)]:
                     yield json.dumps({'Index': message.index, 'Events': events}).encode() + b'\n'
-            try:
-                await asyncio.wait_for(changed.wait(), self.heartbeat_s)
-            except asyncio.TimeoutError:
+            if not await is_set(changed, self.heartbeat_s):
                 yield b'{}\n'
 
     # logs

@@ -43,3 +43,27 @@ async def test_of_deadlines_within_each_other_the_earliest_counts() -> None:
             assert _limits.until(now, 100.0) < outer
         assert _limits.until(now, None) == outer
     assert _limits.until(now, None) == float('inf')
+
+
+@pytest.mark.asyncio
+async def test_a_cancellation_counts_even_when_what_is_awaited_has_just_ended() -> None:
+    """asyncio.wait_for, before Python 3.12, went on as if nobody had cancelled."""
+    ended = asyncio.get_running_loop().create_future()
+    waiting = asyncio.create_task(_limits.within(5, ended))
+    await asyncio.sleep(0)
+    ended.set_result('there')
+    waiting.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await waiting
+
+
+@pytest.mark.asyncio
+async def test_what_does_not_come_in_time_is_cancelled_and_told() -> None:
+    async def forever() -> None:
+        await asyncio.Event().wait()
+
+    late = asyncio.create_task(forever())
+    with pytest.raises(asyncio.TimeoutError):
+        await _limits.within(0.01, late)
+    assert late.cancelled()
+    assert await _limits.within(None, asyncio.sleep(0, 'in time')) == 'in time'

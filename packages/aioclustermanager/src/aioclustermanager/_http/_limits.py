@@ -4,9 +4,12 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-from collections.abc import Iterator
+from collections.abc import Awaitable, Iterator
 from contextvars import ContextVar
 from dataclasses import dataclass
+from typing import TypeVar
+
+T = TypeVar('T')
 
 
 @dataclass(frozen=True)
@@ -15,12 +18,12 @@ class Limits:
 
     qps: float = 0.0  # requests a second, over time
     burst: int = 10  # requests at once before qps counts
-    connections: int = 100
+    connections: int = 100  # at once; each watch and followed log holds one
     call_s: float = (
         60.0  # one call with its repeats, unless the caller says otherwise; streams: until the head is there
     )
     connect_s: float = 10.0
-    idle_s: float = 60.0  # unused connections are closed then; Go's servers do so after 90 s and more
+    idle_s: float = 45.0  # unused connections are closed then: load balancers do so after a minute, servers later
 
 
 class Bucket:
@@ -55,3 +58,22 @@ def until(now: float, timeout_s: float | None) -> float:
     """Return the moment (loop.time()) when a call that begins now has to be over; None: only `deadline()` counts."""
     total = _deadline.get()
     return total if timeout_s is None else min(total, now + timeout_s)
+
+
+async def within(seconds: float | None, awaitable: Awaitable[T]) -> T:
+    """Return what is awaited, if it comes in time. Raises asyncio.TimeoutError.
+
+    asyncio.wait_for, before Python 3.12, swallows a cancellation that comes when what it waits for has just ended.
+    """
+    waited = asyncio.ensure_future(awaitable)
+    try:
+        done, _ = await asyncio.wait({waited}, timeout=seconds)
+    finally:
+        if not waited.done():
+            waited.cancel()
+            await asyncio.gather(waited, return_exceptions=True)
+        elif not waited.cancelled():
+            waited.exception()  # whoever was cancelled meanwhile does not ask for it
+    if not done:
+        raise asyncio.TimeoutError
+    return waited.result()

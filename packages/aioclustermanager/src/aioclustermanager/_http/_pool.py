@@ -9,6 +9,7 @@ import ssl
 from dataclasses import dataclass, field
 from urllib.parse import unquote, urlsplit
 
+from . import _limits
 from ._connection import Connection
 from ._errors import ConnectionFailed, DeadlineExceeded, InvalidConfiguration
 from ._limits import Limits
@@ -163,7 +164,7 @@ class Pool:
         connection.context = self.context
         self._open.add(connection)
         try:
-            await asyncio.wait_for(self._open_route(loop, connection), self._patience(loop, until))
+            await _limits.within(self._patience(loop, until), self._open_route(loop, connection))
         except (TimeoutError, asyncio.TimeoutError) as error:
             self._drop(connection)
             if loop.time() >= until:

@@ -257,7 +257,7 @@ class Transport:
             self._renewal = asyncio.get_running_loop().create_task(self._ask())
             self._renewal.add_done_callback(self._renewal_over)
         try:
-            await asyncio.wait_for(asyncio.shield(self._renewal), None if patience_s == float('inf') else patience_s)
+            await _limits.within(None if patience_s == float('inf') else patience_s, asyncio.shield(self._renewal))
         except asyncio.TimeoutError as error:
             raise DeadlineExceeded('no credentials in time', sent=False) from error
 
