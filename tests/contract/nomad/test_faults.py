@@ -68,6 +68,7 @@ async def test_a_job_is_created_once(stand_in: NomadStandIn, faulty: Client, fau
     assert stand_in.faults.met
     job = await faulty.jobs.get('a')
     assert (job['Version'], made['JobModifyIndex']) == (0, job['CreateIndex'])
+    assert made['EvalID'] in [each['ID'] for each in await faulty.jobs.evaluations('a')]
     await faulty.jobs.wait('a', is_running, timeout_s=10)
     assert len(await faulty.jobs.allocations('a')) == 2
     with pytest.raises(Conflict):
@@ -222,7 +223,7 @@ async def test_a_list_in_pages_is_whole(stand_in: NomadStandIn, faulty: Client, 
 
 async def test_a_wait_goes_on_through_everything(stand_in: NomadStandIn, faulty: Client, fault: Fault) -> None:
     await faulty.jobs.create(image('a', 'talks'))
-    stand_in.faults.add(again(fault, path='/v1/job/a', times=30))
+    stand_in.faults.add(again(fault, path='/v1/job/a', times=12))
     assert is_dead(await faulty.jobs.wait('a', is_dead, timeout_s=20))
 
 

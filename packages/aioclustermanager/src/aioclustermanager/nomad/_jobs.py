@@ -140,7 +140,7 @@ class Jobs:
             status = await self.scale_status(job_id)  # carried out or not: this tells
             if status['TaskGroups'].get(group, {}).get('Desired') != count:
                 raise
-            return {'JobModifyIndex': status.get('JobModifyIndex', 0), 'EvalID': ''}
+            return await self._found(job_id, status.get('JobModifyIndex', 0))
         return cast('Registered', answer.value)
 
     async def stop(self, job_id: str, *, purge: bool = False) -> bool:
@@ -188,8 +188,14 @@ class Jobs:
             found = await self.find(job['ID']) if error.repeated else None
             if found is None or not _payloads.contains(found, body['Job']):
                 raise
-            return {'JobModifyIndex': _index(found), 'EvalID': ''}  # it was an earlier try that changed the index
+            return await self._found(job['ID'], _index(found))  # it was an earlier try that changed the index
         return cast('Registered', answer.value)
+
+    async def _found(self, job_id: str, index: int) -> Registered:
+        """Return what the answer that got lost would have said."""
+        evaluations = sorted(await self.evaluations(job_id), key=lambda each: each.get('CreateIndex', 0))
+        made = [each['ID'] for each in evaluations if each.get('CreateIndex', 0) >= index]
+        return {'JobModifyIndex': index, 'EvalID': made[0] if made else ''}
 
     async def _until_unchanged(self, job_id: str, attempt: Callable[[Job | None], Awaitable[T]]) -> T:
         """Attempt a change of what is read, again while others change it first."""
