@@ -110,9 +110,9 @@ class Real(Cluster):
         self.shell(unit, f'kill -9 {before}')
         assert self.eventually(lambda: self.pid(unit, service) not in ('0', before), HEAL_S), f'{service} stays away'
 
-    def action(self, unit: str, name: str, **parameters: bool) -> tuple[str, str]:
+    def action(self, unit: str, name: str, **parameters: bool | int | str) -> tuple[str, str]:
         """Run an action; return its status and message."""
-        words = [f'{key.replace("_", "-")}={str(value).lower()}' for key, value in parameters.items()]
+        words = [f'{key.replace("_", "-")}={_text(value)}' for key, value in parameters.items()]
         process = subprocess.run(
             [str(CLIENT), '--quiet', 'run-action', unit, name, *words, '--wait', '--format', 'json'],
             env={**os.environ, 'JUJU_LOCAL_DATA': str(self.data)},
@@ -122,6 +122,10 @@ class Real(Cluster):
         )
         (answer,) = json.loads(process.stdout).values()
         return answer['status'], answer.get('message', '')
+
+
+def _text(value: bool | int | str) -> str:
+    return str(value).lower() if isinstance(value, bool) else str(value)
 
 
 def web(name: str, replicas: int, **pod: Any) -> Object:
