@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import re
+
 import pytest
 from juju_local._real_store import _images, _kubernetes
 
 from tests.e2e.cluster import MASTER, WORKERS, Real
 
 HUB = 'library/'  # which docker leaves out of names
+WARNING = re.compile(r']: (?:W\d{4} |Flag --).*(?:deprecated|unknown field)', re.IGNORECASE)
 
 
 @pytest.mark.parametrize('image', _images.IMAGES, ids=lambda image: image.names[0])
@@ -49,7 +52,7 @@ def test_no_daemon_warns_of_a_flag_or_a_field_that_the_charms_chose(real: Real) 
         for program in programs:
             pid = real.pid(unit, f'snap.{program}.daemon')
             said = real.shell(unit, f'journalctl -u snap.{program}.daemon -o short | grep -F "[{pid}]"')
-            told = [line for line in said.splitlines() if 'deprecated' in line.lower() or 'unknown field' in line]
+            told = [line for line in said.splitlines() if WARNING.search(line)]
             assert [line for line in told if not _is_of_the_design(line)] == []
 
 
