@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
+import ssl
 from collections.abc import Awaitable, Callable, Mapping
 from typing import Any
 
 Close = Callable[[], Awaitable[None]]
 
 
-def make(headers: Mapping[str, str], close: Close) -> Any:
-    """Return a session that carries the headers; closing it closes by `close` what belongs to it, too.
+def make(headers: Mapping[str, str], close: Close, trust: ssl.SSLContext | None = None) -> Any:
+    """Return a session that carries the headers and trusts as the context says; closing it calls `close`, too.
 
     Without aiohttp it can be closed, and nothing else: 0.3.44 told programs to close it.
     """
@@ -28,7 +29,7 @@ def make(headers: Mapping[str, str], close: Close) -> Any:
             """Close the session's connections, and the caller's."""
             return self._close_both(super().close(**options))
 
-    return aiohttp.ClientSession(headers=headers, connector=Connector())
+    return aiohttp.ClientSession(headers=headers, connector=Connector(ssl=trust or True))
 
 
 class Closable:

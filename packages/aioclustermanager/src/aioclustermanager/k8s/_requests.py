@@ -74,7 +74,7 @@ class Requests:
         """
         if self._session is None:
             headers = self._settings.headers() if self._settings else {}
-            self._session = _session.make(headers, self.client.close)
+            self._session = _session.make(headers, self.client.close, self.ssl_context)
         return self._session
 
     async def close(self) -> None:
