@@ -298,3 +298,15 @@ def test_a_store_that_is_not_there_is_refused_before_anything_is_made(
     assert answer.code == 1
     assert '`juju-local store build` makes it' in answer.err
     assert juju('models').out == ''
+
+
+def test_a_model_whose_store_is_gone_is_destroyed_all_the_same(juju: Juju, tmp_path: Path) -> None:
+    assert juju('deploy', './greeter').code == 0
+    (tmp_path / 'store').rename(tmp_path / 'elsewhere')
+    try:
+        assert juju('deploy', './listener').code == 1
+        answer = juju('destroy-model', '--yes')
+    finally:
+        (tmp_path / 'elsewhere').rename(tmp_path / 'store')
+    assert answer.code == 0
+    assert 'default' not in juju('models').out

@@ -75,7 +75,7 @@ def destroy_model(session: Session, name: str, yes: bool, force: bool, destroy_s
     if not yes:
         _ask(session)
     with _settle.alone(session):
-        _settle.machines(session).destroy()
+        _settle.machines_to_end(session).destroy()
         shutil.rmtree(session.folder)
     for folder in (session.data, session.data.parent):
         if folder.is_dir() and not any(folder.iterdir()) and folder.name == 'juju-local':

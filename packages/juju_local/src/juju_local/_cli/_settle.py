@@ -137,6 +137,14 @@ def machines(session: Session) -> Machines:
     return Machines(session.folder, _store.of_model(session.folder, session.look().settings.store))
 
 
+def machines_to_end(session: Session) -> Machines:
+    """Return the machines for ending them, which takes no store: theirs may be gone."""
+    try:
+        return machines(session)
+    except _store.StoreError:
+        return Machines(session.folder, _store.find(_store.STAND_INS))
+
+
 @contextmanager
 def alone(session: Session) -> Iterator[None]:
     """Keep engines out of the model for the time of the block, after the one that runs has let go."""
