@@ -6,7 +6,7 @@ import ssl
 from pathlib import Path
 
 import pytest
-from aioclustermanager._http import ConnectionFailed, Forbidden, Invalid, NotFound
+from aioclustermanager._http import ConnectionFailed, Forbidden, Invalid, NotFound, Retries
 from aioclustermanager.nomad import Client
 
 from tests.contract._certificates import Authority
@@ -109,9 +109,9 @@ async def test_client_and_server_know_each_other_by_certificates(tmp_path: Path)
             async for event in client.events('Node'):
                 assert event.topic == 'Node'
                 break
-        async with Client({**known, 'timeout': 0.5}) as stranger:
+        async with Client(known, retries=Retries(attempts=0)) as stranger:
             with pytest.raises(ConnectionFailed):
                 await stranger.agent_self()
-        async with Client({'endpoint': f'https://{stand_in.endpoint}', 'timeout': 0.5}) as wary:
+        async with Client({'endpoint': f'https://{stand_in.endpoint}'}, retries=Retries(attempts=0)) as wary:
             with pytest.raises(ConnectionFailed, match='certificate'):
                 await wary.agent_self()

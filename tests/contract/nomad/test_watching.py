@@ -149,6 +149,10 @@ async def test_a_log_that_was_rotated_is_followed_through_its_files(client: Clie
     assert text == b''.join(b'%04000d\n' % number for number in range(700))
 
 
-async def test_following_the_log_of_no_allocation_ends_at_once(client: Client) -> None:
+async def test_the_log_of_no_allocation_is_not_found(client: Client) -> None:
     nobody = '00000000-0000-0000-0000-000000000000'
-    assert [piece async for piece in client.allocations.follow_log(nobody, 'sh')] == []
+    with pytest.raises(NotFound):
+        await client.allocations.log(nobody, 'sh')
+    with pytest.raises(NotFound):
+        async for _ in client.allocations.follow_log(nobody, 'sh'):
+            pass

@@ -57,8 +57,8 @@ class Allocations:
     ) -> AsyncGenerator[bytes, None]:
         """Yield what a task has written and writes, in pieces, until it is dead; no byte is missing, none comes twice.
 
-        Waits for a task that has not started. `tail` leaves out all but the last bytes of what is there, and needs a
-        token that may read files (read-fs).
+        Waits for a task that has not started; raises NotFound if there is no such allocation. `tail` leaves out all
+        but the last bytes of what is there, and needs a token that may read files (read-fs).
         """
         async with aclosing(Log(self._agent, allocation_id, task, stream).follow(tail)) as pieces:
             async for piece in pieces:

@@ -10,6 +10,7 @@ import asyncio
 from collections.abc import AsyncGenerator
 from contextlib import aclosing
 from dataclasses import dataclass
+from typing import Any
 
 from .._http import ConnectionFailed, DeadlineExceeded, Error, Forbidden, NotFound, ServerError, TooManyRequests
 from .._http import Stream as HttpStream
@@ -116,8 +117,11 @@ class Log:
         return response.body
 
     async def follow(self, tail: int | None = None) -> AsyncGenerator[bytes, None]:
-        """Yield what is there and what is written until the task is dead; waits for a task that has not started."""
-        over = asyncio.create_task(self._over())
+        """Yield what is there and what is written until the task is dead; waits for a task that has not started.
+
+        Raises NotFound if there is no such allocation.
+        """
+        over: asyncio.Task[Any] = asyncio.create_task(self._over())
         try:
             async with aclosing(self._pieces(over, tail)) as pieces:
                 async for piece in pieces:
@@ -126,12 +130,13 @@ class Log:
             over.cancel()
             await asyncio.gather(over, return_exceptions=True)
 
-    async def _over(self) -> None:
-        await self._agent.wait(
+    async def _over(self) -> Any:
+        """Return the allocation as it is when its task is over; None if it is gone."""
+        return await self._agent.wait(
             f'allocation/{self._allocation}', lambda allocation: is_over(allocation, self._task), timeout_s=None
         )
 
-    async def _pieces(self, over: asyncio.Task[None], tail: int | None) -> AsyncGenerator[bytes, None]:
+    async def _pieces(self, over: asyncio.Task[Any], tail: int | None) -> AsyncGenerator[bytes, None]:
         attempt = 0
         if tail is not None:
             await self._started()
@@ -150,6 +155,8 @@ class Log:
                 broken: Error = ConnectionFailed('the log ended before its task', sent=True)
             except NotFound as error:
                 if last:
+                    if over.result() is None and self._place.number is None:
+                        raise  # there is no such allocation
                     return
                 await self._started()
                 broken = error
@@ -177,7 +184,7 @@ class Log:
         except Forbidden:
             return self._place.resume(None)
 
-    async def _connection(self, over: asyncio.Task[None] | None) -> AsyncGenerator[bytes, None]:
+    async def _connection(self, over: asyncio.Task[Any] | None) -> AsyncGenerator[bytes, None]:
         """Yield what arrives over one connection; ends when the task `over` is done, without one where the log ends."""
         target = self._target(follow=over is not None, offset=await self._resume())
         frames = Frames()
@@ -197,7 +204,7 @@ class Log:
             raise ConnectionFailed(f'the log is no sequence of frames: {error}', sent=True) from error
 
 
-async def _read(stream: HttpStream, over: asyncio.Task[None] | None) -> bytes:
+async def _read(stream: HttpStream, over: asyncio.Task[Any] | None) -> bytes:
     """Return what arrives next; b'' at the end, and as soon as the task is over while nothing arrives."""
     if over is None:
         return await stream.read()

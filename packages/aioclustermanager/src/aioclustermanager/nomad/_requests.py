@@ -87,8 +87,10 @@ class Requests:
                 return False
             return status not in unwanted if unwanted is not None else status in (wanted or [])
 
-        path, _, query = self._target(url).removeprefix('/v1/').partition('?')
-        return await self._door.wait(path, accepts, query=dict(parse_qsl(query)), timeout_s=None)
+        parts = urlsplit(self._target(url))
+        return await self._door.wait(
+            parts.path.removeprefix('/v1/'), accepts, query=dict(parse_qsl(parts.query)), timeout_s=None
+        )
 
     async def _watch_log(
         self, url: str, params: Mapping[str, Any], timeout: float | None = 20
@@ -107,7 +109,7 @@ class Requests:
 
     @property
     def _door(self) -> Agent:
-        return Agent(self.client.transport)
+        return Agent(self.client.transport, self.client.settings.region)
 
     def _target(self, url: str, params: Mapping[str, Any] | None = None) -> str:
         """Return path and query of an address of this agent. Raises ValueError for another server's."""
@@ -115,7 +117,9 @@ class Requests:
         if parts.netloc and (parts.scheme, parts.netloc) != (self.scheme, self.endpoint):
             wanted = f'{self.scheme}://{self.endpoint}'
             raise ValueError(f'{parts.scheme}://{parts.netloc} is not the agent of this caller, {wanted}')
-        query = '&'.join(filter(None, (parts.query, urlencode(params or {}))))
+        region = self.client.settings.region
+        asked = {**({'region': region} if region else {}), **(params or {})}
+        query = '&'.join(filter(None, (parts.query, urlencode(asked))))
         return quote(parts.path, safe=_PATH) + (f'?{query}' if query else '')
 
 

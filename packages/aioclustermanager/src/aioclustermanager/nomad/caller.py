@@ -17,6 +17,7 @@ from .._old_errors import as_of_old
 from ..exceptions import ConflictCallException, NotFoundEndpointException
 from . import _templates, const
 from ._absent import Absent
+from ._agent import Query
 from ._operations import DELETE_OPS, GET_OPS, POST_OPS, WATCH_OPS
 from ._requests import Json, Requests, lines
 from ._types import Job, JobStub
@@ -79,7 +80,7 @@ class NomadCaller(Requests, Absent):
     async def delete_namespace(self, namespace: str) -> bool:
         """Purge the jobs of a namespace, and delete it if it is a real one."""
         for job in await self.list_jobs(namespace):
-            await self._in(namespace).jobs.stop(str(job._raw['ID']), purge=True)
+            await self.delete_job(namespace, job.id)  # which looks whose it is: lists of Nomad before 1.6 do not tell
         if not self._emulates:
             with as_of_old():
                 await self.client.namespaces.delete(namespace)
@@ -265,10 +266,13 @@ class NomadCaller(Requests, Absent):
         if not self._emulates:
             await self.client.namespaces.wait(namespace, lambda found: found is None, timeout_s=timeout_s)
             return True
-        with _http.deadline(timeout_s):
-            async with aclosing(self.client.jobs.changes(_templates.emulated_id(namespace, ''))) as changes:
-                while (await self.list_jobs(namespace)).total:
-                    await anext(changes)
+        query: Query = {'prefix': _templates.emulated_id(namespace, ''), 'meta': True}
+        await self._door.wait(
+            'jobs',
+            lambda stubs: not any(self._is_of(namespace, stub) for stub in stubs or []),
+            query=query,
+            timeout_s=timeout_s,
+        )
         return True
 
     async def wait_for_job(self, namespace: str, name: str) -> int | None:
