@@ -1,7 +1,7 @@
 """The Nomad that contract tests talk to: the stand-in, or a real agent.
 
 For a real one set CONTRACT_NOMAD (http://127.0.0.1:4646 of `nomad agent -dev`, which offers raw_exec) and, if it has
-ACLs, CONTRACT_NOMAD_TOKEN, a management token. Tests that break connections are skipped then.
+ACLs, CONTRACT_NOMAD_TOKEN, a management token. What breaks connections has a stand-in of its own in any case.
 """
 
 from __future__ import annotations
