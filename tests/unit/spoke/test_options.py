@@ -139,3 +139,10 @@ def test_what_go_does_not_read_is_refused(text: str) -> None:
 )  # fmt: skip
 def test_a_gate_is_as_said_of_it_then_of_its_stage_then_by_default(said: str, gate: str, on: bool) -> None:
     assert _features.is_on(_features.parse(said), gate) is on
+
+
+def test_the_intervals_of_an_agent_are_those_of_the_variables_when_it_is_made(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(spoke, 'addon_lease_controller_sync_interval', timedelta(seconds=1))
+    made = spoke.SpokeAgentConfig(spoke.AgentOptions(), spoke.SpokeAgentOptions())
+    monkeypatch.setattr(spoke, 'addon_lease_controller_sync_interval', timedelta(seconds=9))
+    assert made.intervals.addon_lease_controller_sync_interval == timedelta(seconds=1)

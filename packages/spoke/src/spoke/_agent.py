@@ -112,8 +112,9 @@ class Agent:
             if faults := _names.faults(self.names):
                 raise InvalidOptions(faults)
             _log.info('agent %s of cluster %s', self.names.agent, self.names.cluster)
+            self._creating = self._controller('ManagedClusterCreatingController', self._made_creating())
             await together(
-                self._controller('ManagedClusterCreatingController', self._made_creating()).run(),
+                self._creating.run(),
                 self._watch_bootstrap_secret(),
                 self._watch_hub_secret(),
                 self._live(),
@@ -276,6 +277,8 @@ class Agent:
     async def _bootstrap_session(self) -> None:
         """Ask for a certificate with the bootstrap file as it is now; ends when that changes or there is one."""
         poll_s = self.given.intervals.bootstrap_poll_interval.total_seconds()
+        if self._creating and self._bootstrap.is_changed():
+            self._creating.wake()  # another credential may do what the last one might not
         try:
             client = self._bootstrap.client()
             resource = await self._request_resource(client)

@@ -51,7 +51,7 @@ class Memory:
     is_read: bool = False  # whether the pending key of an earlier process has been looked for
     is_leftover: bool = False  # whether the pending secret is still there, and of no use
     is_doubtful: bool = False  # whether the hub may have a request that we have not seen
-    asked_last: datetime | None = None
+    issued: tuple[datetime, ...] = ()
     share_left: float = 0.0
     owed: tuple[bool, str, str] | None = None  # the condition that the hub has not been told yet
 
@@ -117,6 +117,7 @@ class Machine:
         return _steps.Facts(
             now=self._now(),
             common_name=self.wanted.subject.common_name,
+            is_bootstrap=self._report is None,
             secret=secret.data,
             extra=extra,
             is_extra_fine=self.wanted.is_kubeconfig_fine,
@@ -124,7 +125,7 @@ class Machine:
             requests=await self._known_requests(),
             share_left=memory.share_left,
             denied_backoff=self._intervals.denied_request_backoff,
-            asked_last=memory.asked_last,
+            issued=memory.issued,
         )
 
     async def _known_requests(self) -> list[Object]:
@@ -241,7 +242,8 @@ class Machine:
         except (kubernetes.Error, OSError) as error:
             await self._tell(False, FAILED, f'cannot save the certificate: {error}')
             raise
-        memory.pending, memory.asked_last, memory.is_leftover = None, self._now(), True
+        memory.pending, memory.is_leftover = None, True
+        memory.issued = (*memory.issued[-9:], self._now())
         memory.share_left = 0.20 + 0.05 * self._chance()
         span = f'{step.chain.begins:%Y-%m-%dT%H:%M:%SZ} to {step.chain.ends:%Y-%m-%dT%H:%M:%SZ}'
         memory.owed = (True, UPDATED, f'the certificate is valid from {span}')

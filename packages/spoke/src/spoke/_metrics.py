@@ -35,14 +35,14 @@ class Metrics:
         """Return a view that gives all its figures these labels."""
         return Metrics(self, **labels)
 
-    def set(self, name: str, value: float, **labels: str) -> None:
+    def set(self, name: str, value: float, /, **labels: str) -> None:
         self._values[name, self._key(labels)] = value
 
-    def add(self, name: str, value: float = 1.0, **labels: str) -> None:
+    def add(self, name: str, value: float = 1.0, /, **labels: str) -> None:
         key = name, self._key(labels)
         self._values[key] = self._values.get(key, 0.0) + value
 
-    def observe(self, name: str, seconds: float, **labels: str) -> None:
+    def observe(self, name: str, seconds: float, /, **labels: str) -> None:
         for bound in _BUCKETS_S:
             if seconds <= bound:
                 self.add(f'{name}_bucket', 1.0, le=str(bound), **labels)
@@ -50,7 +50,7 @@ class Metrics:
         self.add(f'{name}_sum', seconds, **labels)
         self.add(f'{name}_count', 1.0, **labels)
 
-    def get(self, name: str, **labels: str) -> float | None:
+    def get(self, name: str, /, **labels: str) -> float | None:
         return self._values.get((name, self._key(labels)))
 
     def forget(self) -> None:

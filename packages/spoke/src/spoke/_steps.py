@@ -12,6 +12,7 @@ from ._certificates import Chain, Unusable
 
 MOST_REQUESTS = 10  # unfinished ones of a cluster (of an add-on) on the hub: more are a fault of somebody's
 _LONGEST_BACKOFF = timedelta(hours=1)
+_MANY_ISSUES = 4
 _NO_CERTIFICATE = 'NoValidCertificateFound'
 _ROTATION = 'CertificateRotationStarted'
 _OTHER_DATA = 'AdditonalSecretDataChanged'  # as Go's agent spells it
@@ -32,6 +33,7 @@ class Pending:
 class Facts:
     now: datetime
     common_name: str
+    is_bootstrap: bool  # whether we ask with the bootstrap credential
     secret: Mapping[str, bytes]
     extra: Mapping[str, bytes]  # what the secret has to hold besides certificate and key
     is_extra_fine: Callable[[bytes], bool] | None  # for a kubeconfig: is what is there good enough? None: compare
@@ -39,7 +41,7 @@ class Facts:
     requests: Sequence[Mapping[str, Any]]  # of this certificate's labels, as the hub has them
     share_left: float  # of its life, when a certificate is rotated
     denied_backoff: timedelta
-    asked_last: datetime | None  # when this process last asked with success
+    issued: Sequence[datetime]  # when this process got its last certificates
 
 
 @dataclass(frozen=True)
@@ -109,6 +111,9 @@ def _with_pending(facts: Facts, pending: Pending) -> Step:
     name, state = request['metadata']['name'], _wire.request_state(request)
     if state == 'denied':
         return Forget(f'the request {name} was denied', 'denied')
+    if state == 'pending' and facts.is_bootstrap and request['spec'].get('username') == facts.common_name:
+        # the hub approves renewals by itself: one that it left open until the certificate ended leads nowhere
+        return Forget(f'the request {name} was made with a certificate that has ended', 'left')
     if state == 'pending':
         return Wait(
             None, f'approval of the request {name} (kubectl certificate approve {name}, on the hub)', 'approval'
@@ -138,7 +143,7 @@ def _without(facts: Facts) -> Step:
         note = f'{len(open_requests)} requests of this kind wait on the hub: none is added until there are fewer'
         return Wait(None, note, 'halted')
     denied_until = _after_denials(facts)
-    due = max(due, denied_until, _after_asking(facts))
+    due = max(due, denied_until, _after_issues(facts, ask.event))
     if due > facts.now and due == denied_until:
         return Wait(due, f'the last request was denied: the next one at {due:%H:%M:%S} UTC', 'denied')
     if due > facts.now:
@@ -166,15 +171,19 @@ def _is_ours(request: Mapping[str, Any], common_name: str) -> bool:
         return False
 
 
-def _after_asking(facts: Facts) -> datetime:
-    """Return when a request may follow the last one: never a loop of them, whatever the clocks say."""
-    if facts.asked_last is None:
+def _after_issues(facts: Facts, event: str) -> datetime:
+    """Return when a request may follow those that were answered: never a loop, whatever clocks and writers do."""
+    if not facts.issued:
         return facts.now
     try:
         life = _certificates.chain(facts.secret.get('tls.crt', b'')).life
     except Unusable:
-        return facts.now
-    return facts.asked_last + min(life / 10, timedelta(minutes=5))
+        life = timedelta()
+    pause = min(life / 10, timedelta(minutes=5)) if event == _ROTATION else timedelta()
+    next_one = facts.issued[-1] + pause
+    if len(facts.issued) >= _MANY_ISSUES:  # somebody spoils the secret again and again
+        next_one = max(next_one, facts.issued[-_MANY_ISSUES] + 5 * facts.denied_backoff)
+    return next_one
 
 
 def _reason(facts: Facts) -> Ask | datetime:

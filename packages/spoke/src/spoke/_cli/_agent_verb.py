@@ -1,0 +1,52 @@
+"""`spoke agent`: flags, checks, then the process."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+
+from .. import _flags, _names, _process
+from .._config import SpokeAgentConfig
+from .._options import AgentOptions, ProcessOptions, SpokeAgentOptions
+from . import log_to_stderr
+
+
+def main(arguments: Sequence[str]) -> int:
+    """Run an agent; returns the exit code: 0 after a signal, 1 for a bad option, 255 without a management cluster."""
+    options, common, process = SpokeAgentOptions(), AgentOptions(), ProcessOptions()
+    parser = _flags.Parser(prog='spoke agent', description=__doc__, allow_abbrev=False)
+    for each in (options, common, process):
+        each.add_flags(parser)
+    parser.add_argument('--fleet', type=Path, help='file or folder that describes many agents, to run them all')
+    parser.add_argument('--version', action='store_true', help='print the version and end')
+    try:
+        told = parser.parse_args(arguments)
+        if told.version:
+            return _print_version()
+        one = [] if told.fleet else [*options.faults(), *_name_faults(common)]
+        faults = [*one, *process.faults()]
+    except _flags.BadFlag as error:
+        faults = [str(error)]
+    if faults:
+        sys.stderr.write(''.join(f'Error: {fault}\n' for fault in faults))
+        return _process.FAILED
+    log_to_stderr(told.v)
+    common.component_namespace = process.namespace  # where we are told to be, our secrets are too
+    if told.fleet:
+        return _process.run(process, _process.ManyAgents(told.fleet))
+    config = SpokeAgentConfig(common, options, feature_gates=process.feature_gates)
+    return _process.run(process, _process.OneAgent(config))
+
+
+def _name_faults(common: AgentOptions) -> list[str]:
+    """Return what is wrong with the names that were given; those that are not are found later."""
+    given = _names.Names(common.spoke_cluster_name or 'unset', common.agent_id or 'unset')
+    return _names.faults(given)
+
+
+def _print_version() -> int:
+    from importlib import metadata
+
+    sys.stdout.write(f'spoke {metadata.version("spoke")}\n')
+    return 0

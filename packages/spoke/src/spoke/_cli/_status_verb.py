@@ -1,0 +1,100 @@
+"""`spoke status`: which step the join has reached, and whom it waits for."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import yaml
+from aioclustermanager import kubernetes
+from aioclustermanager.kubernetes import Client, InvalidConfiguration, Object, resources
+
+from .. import _certificates, _files, _flags, _hub_kubeconfig, _names, _steps_of_join, _validity, _wire
+from .._options import AgentOptions, SpokeAgentOptions
+
+_PATIENCE_S = 10.0
+
+
+def main(arguments: Sequence[str]) -> int:
+    """Print the report; returns 0 when the cluster has joined and is available, 1 when not, 2 for a bad flag."""
+    options, common = SpokeAgentOptions(), AgentOptions()
+    parser = _flags.Parser(prog='spoke status', description=__doc__, allow_abbrev=False)
+    options.add_flags(parser)
+    common.add_flags(parser)
+    parser.add_argument('--format', choices=('text', 'json', 'yaml'), default='text')
+    try:
+        told = parser.parse_args(arguments)
+    except _flags.BadFlag as error:
+        sys.stderr.write(f'Error: {error}\n')
+        return 2
+    found = asyncio.run(_found(options, common))
+    report = _steps_of_join.report(found)
+    sys.stdout.write(_shown(report, told.format))
+    return 0 if report.step == 'joined' and not report.waits_for else 1
+
+
+def _shown(report: _steps_of_join.Report, form: str) -> str:
+    document = report.document()
+    if form == 'json':
+        return json.dumps(document) + '\n'
+    if form == 'yaml':
+        return yaml.safe_dump(document, sort_keys=False)
+    rows = {key: value for key, value in document.items() if value not in ('', None)}
+    width = max(map(len, rows)) + 2
+    return ''.join(f'{key + ":":{width}}{value}\n' for key, value in rows.items())
+
+
+async def _found(options: SpokeAgentOptions, common: AgentOptions) -> _steps_of_join.Found:
+    folder, bootstrap = Path(common.hub_kubeconfig_dir), Path(options.bootstrap_kubeconfig)
+    told = _validity.certificate_names(folder)
+    files = [(_files.read(folder / name) or b'').decode('utf-8', 'replace') for name in ('cluster-name', 'agent-name')]
+    flags = (common.spoke_cluster_name, common.agent_id)
+    inside = (told.cluster, told.agent) if told else ('', '')
+    names = _names.Names(*(_names.chosen(_names.Sources(*each), '') for each in zip(flags, inside, files, strict=True)))
+    now = _certificates.utc_now()
+    if not common.agent_id and not names.agent:
+        names = _names.Names(names.cluster, 'unknown')
+    fault = _validity.fault(folder, common.hub_kubeconfig_file, bootstrap, names, now)
+    asked = await _asked(bootstrap if fault else common.hub_kubeconfig_file, names.cluster, is_bootstrap=bool(fault))
+    return _steps_of_join.Found(
+        cluster_name=names.cluster, certificate_ends=_ends(folder), fault=fault, now=now, **asked
+    )  # fmt: skip
+
+
+def _ends(folder: Path) -> Any:
+    try:
+        return _certificates.chain(_files.read(folder / 'tls.crt') or b'').ends
+    except _certificates.Unusable:
+        return None
+
+
+async def _asked(path: Path, cluster: str, *, is_bootstrap: bool) -> dict[str, Any]:
+    """Ask the hub, as whom the agent asks it now."""
+    nothing: dict[str, Any] = {'cluster': None, 'requests': [], 'lease_renewed': None, 'hub_error': ''}
+    if not cluster:
+        return {**nothing, 'hub_error': 'not asked: the name of the cluster is not known yet (--spoke-cluster-name)'}
+    try:
+        async with Client(_hub_kubeconfig.read(path)) as client:
+            with kubernetes.deadline(_PATIENCE_S):
+                return {**nothing, **await _read(client, cluster, is_bootstrap=is_bootstrap)}
+    except (kubernetes.Error, InvalidConfiguration) as error:
+        return {**nothing, 'hub_error': str(error)}
+
+
+async def _read(client: Client, cluster: str, *, is_bootstrap: bool) -> dict[str, Any]:
+    try:
+        listed = [each async for each in client.items(_wire.CSRS, labels=_wire.labels(cluster))]
+        if is_bootstrap:
+            return {'requests': listed}
+        found: Object | None = await client.find(_wire.MANAGED_CLUSTERS, cluster)
+        lease = await client.find(resources.LEASES, _wire.LEASE, cluster)
+    except kubernetes.Forbidden:
+        if is_bootstrap:
+            raise
+        return {'cluster': {'metadata': {'name': cluster}}}  # before it is accepted, an agent may nothing
+    renewed = ((lease or {}).get('spec') or {}).get('renewTime')
+    return {'requests': listed, 'cluster': found, 'lease_renewed': _wire.moment(renewed) if renewed else None}

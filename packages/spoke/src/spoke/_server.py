@@ -1,0 +1,260 @@
+"""The HTTPS server of a process: health for probes, figures for Prometheus. Speaks as much HTTP as those do."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import datetime
+import logging
+import os
+import ssl
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from urllib.parse import parse_qs, urlsplit
+
+from aioclustermanager import kubernetes
+from aioclustermanager.kubernetes import Client, Resource
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes, serialization
+from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.x509.oid import NameOID
+
+from . import _files
+from ._certificates import utc_now
+
+_log = logging.getLogger(__name__)
+SERVING = Path('/var/run/secrets/serving-cert')
+_PATIENCE_S = 10.0
+_MOST_BYTES = 16384
+_MOST_CONNECTIONS = 100
+_CACHED_S = 35.0
+_REASONS = {200: 'OK', 400: 'Bad Request', 401: 'Unauthorized', 403: 'Forbidden', 404: 'Not Found',
+            405: 'Method Not Allowed', 500: 'Internal Server Error'}  # fmt: skip
+_TOKEN_REVIEWS = Resource('authentication.k8s.io', 'v1', 'tokenreviews', 'TokenReview', False)
+_ACCESS_REVIEWS = Resource('authorization.k8s.io', 'v1', 'subjectaccessreviews', 'SubjectAccessReview', False)
+
+Check = Callable[[], str]  # '' for healthy, else the reason
+
+
+@dataclass(frozen=True)
+class Answer:
+    status: int
+    text: str
+    kind: str = 'text/plain; charset=utf-8'
+
+
+def health(checks: Mapping[str, Check], query: Mapping[str, list[str]], path: str) -> Answer:
+    """Return what /healthz says: 200 `ok`, or 500 with a line for each check. Computes only."""
+    excluded = {name for text in query.get('exclude', ()) for name in text.split(',')}
+    lines, failed = [], []
+    for name, check in checks.items():
+        if name in excluded:
+            lines.append(f'[+]{name} excluded: ok')
+        elif check():
+            failed.append(name)
+            lines.append(f'[-]{name} failed: reason withheld')
+        else:
+            lines.append(f'[+]{name} ok')
+    if failed:
+        return Answer(500, '\n'.join([*lines, f'{path.strip("/")} check failed', '']))
+    return Answer(200, '\n'.join([*lines, f'{path.strip("/")} check passed', '']) if 'verbose' in query else 'ok')
+
+
+class Gate:
+    """Who may see more than health: whom the management cluster lets GET that path."""
+
+    def __init__(self, management: Client, *, is_open: bool = False) -> None:
+        self._management, self._is_open = management, is_open
+        self._known: dict[tuple[str, str], tuple[float, int]] = {}
+
+    async def status(self, authorization: str, path: str) -> int:
+        """Return 200, 401 or 403. Raises what management answers."""
+        if self._is_open:
+            return 200
+        scheme, _, token = authorization.partition(' ')
+        if scheme.lower() != 'bearer' or not token.strip():
+            return 401
+        known_at, status = self._known.get((token, path), (0.0, 0))
+        if status and time.monotonic() - known_at < _CACHED_S:
+            return status
+        status = await self._asked(token.strip(), path)
+        if len(self._known) > _MOST_CONNECTIONS:
+            self._known.clear()
+        self._known[token, path] = (time.monotonic(), status)
+        return status
+
+    async def _asked(self, token: str, path: str) -> int:
+        review = (await self._management.create(_TOKEN_REVIEWS, {'spec': {'token': token}}))['status']
+        if not review.get('authenticated'):
+            return 401
+        user = review['user']
+        what = {'path': path, 'verb': 'get'}
+        body = {'spec': {'user': user['username'], 'groups': user.get('groups') or [], 'nonResourceAttributes': what}}
+        allowed = (await self._management.create(_ACCESS_REVIEWS, body))['status'].get('allowed')
+        return 200 if allowed else 403
+
+
+class Server:
+    """`async with server:` listens; leaving closes every connection."""
+
+    def __init__(
+        self,
+        listen: str,
+        checks: Mapping[str, Check],
+        metrics: Callable[[], str],
+        gate: Gate,
+        pair: tuple[Path, Path] | None = None,
+    ) -> None:
+        self.listen, self._checks, self._metrics, self._gate = listen, dict(checks), metrics, gate
+        self._pair = pair or (SERVING / 'tls.crt', SERVING / 'tls.key')
+        self._loaded = b''
+        self._server: asyncio.Server | None = None
+        self._connections: set[asyncio.Task[None]] = set()
+        self._watching: asyncio.Task[None] | None = None
+
+    @property
+    def port(self) -> int:
+        """The port that is listened on, also where 0 was asked for."""
+        return int(self._server.sockets[0].getsockname()[1]) if self._server else 0
+
+    async def __aenter__(self) -> Server:
+        """Raises OSError when the address cannot be had."""
+        host, _, port = self.listen.rpartition(':')
+        context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+        context.minimum_version = ssl.TLSVersion.TLSv1_2
+        self._load(context)
+        self._server = await asyncio.start_server(
+            self._connected, host.strip('[]') or None, int(port), ssl=context, limit=_MOST_BYTES
+        )
+        self._watching = asyncio.ensure_future(self._reload(context))
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        if self._watching:
+            self._watching.cancel()
+        if self._server:
+            self._server.close()
+        for task in list(self._connections):
+            task.cancel()
+        waited = [*self._connections, *([self._watching] if self._watching else [])]
+        await asyncio.gather(*waited, return_exceptions=True)
+
+    # the certificate
+
+    def _load(self, context: ssl.SSLContext) -> None:
+        content = _files.read(self._pair[0])
+        if content and _files.read(self._pair[1]):
+            if content != self._loaded:
+                context.load_cert_chain(*self._pair)
+                self._loaded = content
+        elif not self._loaded:
+            _load_memory(context, _self_signed())
+            self._loaded = b'-'
+
+    async def _reload(self, context: ssl.SSLContext) -> None:
+        while True:
+            await asyncio.sleep(5)
+            try:
+                self._load(context)
+            except (OSError, ssl.SSLError) as error:
+                _log.warning('the serving certificate in %s cannot be used: %s', self._pair[0], error)
+
+    # requests
+
+    async def _connected(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        task = asyncio.current_task()
+        if task:
+            self._connections.add(task)
+        try:
+            if len(self._connections) <= _MOST_CONNECTIONS:
+                await self._exchange(reader, writer)
+        except (OSError, asyncio.IncompleteReadError, asyncio.LimitOverrunError, asyncio.TimeoutError, TimeoutError):
+            pass  # a probe that went away
+        except asyncio.CancelledError:
+            pass  # the server ends; asyncio would log it otherwise
+        finally:
+            if task:
+                self._connections.discard(task)
+            writer.transport.abort()
+
+    async def _exchange(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        head = await asyncio.wait_for(reader.readuntil(b'\r\n\r\n'), _PATIENCE_S)
+        line, *fields = head.decode('latin-1').split('\r\n')
+        headers = {name.strip().lower(): value.strip() for name, _, value in (field.partition(':') for field in fields)}
+        words = line.split(' ')
+        if len(words) != 3:
+            answer = Answer(400, 'bad request\n')
+        elif words[0] not in ('GET', 'HEAD'):
+            answer = Answer(405, 'only GET and HEAD\n')
+        else:
+            answer = await self._answer(words[1], headers.get('authorization', ''))
+        body = answer.text.encode()
+        writer.write(
+            f'HTTP/1.1 {answer.status} {_REASONS[answer.status]}\r\nContent-Type: {answer.kind}\r\n'
+            f'X-Content-Type-Options: nosniff\r\nContent-Length: {len(body)}\r\nConnection: close\r\n\r\n'.encode()
+            + (b'' if words[0] == 'HEAD' else body)
+        )
+        await asyncio.wait_for(writer.drain(), _PATIENCE_S)
+        writer.close()
+        with contextlib.suppress(OSError, ssl.SSLError):
+            await asyncio.wait_for(writer.wait_closed(), _PATIENCE_S)
+
+    async def _answer(self, target: str, authorization: str) -> Answer:
+        parts = urlsplit(target)
+        path, query = parts.path.rstrip('/') or '/', parse_qs(parts.query, keep_blank_values=True)
+        always: dict[str, Check] = {'ping': _fine, 'log': _fine}
+        if path == '/healthz':
+            return health({**always, **self._checks}, query, path)
+        if path in ('/livez', '/readyz'):
+            return health(always, query, path)
+        try:
+            status = await self._gate.status(authorization, path)
+        except kubernetes.Error as error:
+            return Answer(500, f'cannot ask the management cluster who you are: {error}\n')
+        if status != 200:
+            return Answer(status, f'{_REASONS[status]}\n')
+        return self._private(path, {**always, **self._checks})
+
+    def _private(self, path: str, checks: Mapping[str, Check]) -> Answer:
+        if path == '/metrics':
+            return Answer(200, self._metrics(), 'text/plain; version=0.0.4; charset=utf-8')
+        if path.startswith('/healthz/') and path[9:] in checks:
+            reason = checks[path[9:]]()
+            return Answer(500, f'internal server error: {reason}\n') if reason else Answer(200, 'ok')
+        return Answer(404, 'not found\n')
+
+
+def _fine() -> str:
+    return ''
+
+
+def _self_signed() -> tuple[bytes, bytes]:
+    """Return a certificate for localhost and its key."""
+    key = ec.generate_private_key(ec.SECP256R1())
+    name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, 'localhost')])
+    now = utc_now()
+    made = (
+        x509.CertificateBuilder()
+        .subject_name(name)
+        .issuer_name(name)
+        .public_key(key.public_key())
+        .serial_number(x509.random_serial_number())
+        .not_valid_before(now - datetime.timedelta(minutes=5))
+        .not_valid_after(now + datetime.timedelta(days=30))
+        .add_extension(x509.SubjectAlternativeName([x509.DNSName('localhost')]), critical=False)
+        .sign(key, hashes.SHA256())
+    )
+    encoding, plain = serialization.Encoding.PEM, serialization.NoEncryption()
+    private = key.private_bytes(encoding, serialization.PrivateFormat.TraditionalOpenSSL, plain)
+    return made.public_bytes(encoding), private
+
+
+def _load_memory(context: ssl.SSLContext, pair: tuple[bytes, bytes]) -> None:
+    """Load a pair that is on no disk: OpenSSL wants a file, memory can be one."""
+    descriptor = os.memfd_create('serving', os.MFD_CLOEXEC)
+    with os.fdopen(descriptor, 'wb') as file:
+        file.write(b''.join(pair))
+        file.flush()
+        context.load_cert_chain(f'/proc/self/fd/{descriptor}')

@@ -1,0 +1,236 @@
+"""The command: exit codes, signals, HTTPS, leader election, as a process seen from outside."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import signal
+import ssl
+import subprocess
+import sys
+import time
+import urllib.error
+import urllib.request
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from aioclustermanager.kubernetes import resources
+from spoke import _hub_standin
+
+from tests.contract._programs import free_port
+
+pytestmark = pytest.mark.asyncio
+SPOKE = Path(sys.executable).parent / 'spoke'
+
+
+class Agent:
+    """A running `spoke agent`."""
+
+    def __init__(self, world: Any, port: int, *words: str) -> None:
+        self.port = port
+        management = world.spoke_cluster.kubeconfig(world.folder / 'management.kubeconfig')
+        command = [
+            str(SPOKE), 'agent', f'--bootstrap-kubeconfig={world.bootstrap}', f'--spoke-cluster-name={world.name}',
+            '--agent-id=b2c4d', f'--hub-kubeconfig-dir={world.dir}', f'--kubeconfig={management}',
+            f'--listen=127.0.0.1:{port}', f'--namespace={world.namespace}', *words,
+        ]  # fmt: skip
+        self.log = world.folder / f'agent-{port}.log'
+        with self.log.open('ab') as log:
+            self.process = subprocess.Popen(command, stdout=log, stderr=log)
+
+    def get(self, path: str, token: str = '') -> tuple[int, str]:
+        context = ssl._create_unverified_context()  # noqa: S323  (a certificate it made itself)
+        request = urllib.request.Request(f'https://127.0.0.1:{self.port}{path}')
+        if token:
+            request.add_header('Authorization', f'Bearer {token}')
+        try:
+            with urllib.request.urlopen(request, timeout=5, context=context) as answer:  # noqa: S310
+                return answer.status, answer.read().decode()
+        except urllib.error.HTTPError as error:
+            with error:
+                return error.code, error.read().decode()
+        except OSError as error:
+            return 0, str(error)
+
+    def ends(self, number: int = signal.SIGTERM) -> int:
+        self.process.send_signal(number)
+        return self.process.wait(20)
+
+
+@contextlib.contextmanager
+def agent(world: Any, *words: str) -> Iterator[Agent]:
+    made = Agent(world, free_port(), *words)
+    try:
+        yield made
+    finally:
+        if made.process.poll() is None:
+            made.process.kill()
+            made.process.wait()
+
+
+def run(*words: str, **environment: str) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        [str(SPOKE), *words], capture_output=True, text=True, timeout=30, check=False, env={**os.environ, **environment}
+    )
+
+
+async def test_09_bad_options_end_with_1_and_name_each_with_its_limit() -> None:
+    done = run('agent', '--cluster-healthcheck-period=0s', '--client-cert-expiration-seconds=3599',
+               '--spoke-cluster-name=Edge_7', '--spoke-external-server-urls=http://a')  # fmt: skip
+    assert done.returncode == 1
+    assert done.stdout == ''
+    for text in (
+        '--bootstrap-kubeconfig is required',
+        '0s',
+        '3599',
+        '3600',
+        "'Edge_7' has the wrong format",
+        "'http://a'",
+    ):
+        assert text in done.stderr
+
+
+async def test_an_unknown_flag_ends_with_1() -> None:
+    done = run('agent', '--bootstrap-kubeconfig=/b', '--agent-name=x')
+    assert (done.returncode, done.stdout) == (1, '')
+    assert 'unrecognized arguments: --agent-name=x' in done.stderr
+
+
+async def test_without_a_management_cluster_it_ends_with_255() -> None:
+    done = run('agent', '--bootstrap-kubeconfig=/b', '--disable-leader-election', KUBERNETES_SERVICE_HOST='')
+    assert done.returncode == 255
+    assert 'not in a pod' in done.stderr
+
+
+async def test_43_a_signal_while_it_waits_for_approval_ends_it_with_0(world: Any) -> None:
+    world.hub_runs()
+    with agent(world, '--disable-leader-election') as running:
+        await world.until(world.requests)
+        assert running.get('/healthz') == (200, 'ok')
+        assert running.ends() == 0
+    assert len(await world.requests()) == 1
+
+
+async def test_43_a_signal_in_the_main_phase_ends_it_with_0_and_releases_the_lease(world: Any) -> None:
+    world.hub_runs(auto_approval_users=frozenset({'bootstrap'}))
+    with agent(world) as running:
+        await world.joined()
+        lease = await world.spoke.get(resources.LEASES, 'registration-agent-lock', world.namespace)
+        assert lease['spec']['holderIdentity']
+        assert lease['spec']['leaseDurationSeconds'] == 137
+        assert running.ends() == 0
+    lease = await world.spoke.get(resources.LEASES, 'registration-agent-lock', world.namespace)
+    assert (lease['spec']['holderIdentity'], lease['spec']['leaseDurationSeconds']) == ('', 1)
+
+
+FAST_ELECTION = ('--leader-election-lease-duration=3s', '--leader-election-renew-deadline=2s',
+                 '--leader-election-retry-period=500ms')  # fmt: skip
+
+
+async def test_39_of_two_processes_one_leads_and_the_other_takes_over_when_it_is_killed(world: Any) -> None:
+    world.hub_runs(auto_approval_users=frozenset({'bootstrap'}))
+    with agent(world, *FAST_ELECTION) as first:
+        await world.joined()
+        before = await world.spoke.get(resources.LEASES, 'registration-agent-lock', world.namespace)
+        with agent(world, *FAST_ELECTION) as second:
+            await world.until(lambda: _async(second.get('/healthz') == (200, 'ok')))
+            first.process.kill()
+
+            async def taken_over() -> bool:
+                found = await world.spoke.get(resources.LEASES, 'registration-agent-lock', world.namespace)
+                return bool(found['spec']['holderIdentity'] != before['spec']['holderIdentity'])
+
+            await world.until(taken_over)
+            assert second.ends() == 0
+
+
+async def test_33_a_changed_bootstrap_secret_makes_the_probe_fail_by_name(world: Any) -> None:
+    world.hub_runs(auto_approval_users=frozenset({'bootstrap'}))
+    secret = {'metadata': {'name': 'bootstrap-hub-kubeconfig'}, 'data': {'kubeconfig': 'YQ=='}}
+    await world.spoke.create(resources.SECRETS, secret, world.namespace)
+    with agent(world, '--disable-leader-election') as running:
+        await world.joined()
+        where = 'bootstrap-hub-kubeconfig', {'metadata': {'annotations': {'a': 'b'}}}, world.namespace
+        await world.spoke.patch(resources.SECRETS, *where)
+        time.sleep(0.3)
+        assert running.get('/healthz') == (200, 'ok')
+        await world.spoke.patch(resources.SECRETS, where[0], {'data': {'kubeconfig': 'Yg=='}}, where[2])
+        await world.until(lambda: _async(running.get('/healthz')[0] == 500))
+        status, text = running.get('/healthz')
+        assert '[-]bootstrap-hub-kubeconfig failed: reason withheld\n' in text
+        assert '[+]hub-client-certificate ok\n' in text
+        assert text.endswith('healthz check failed\n')
+        assert running.get('/healthz?exclude=bootstrap-hub-kubeconfig')[0] == 200
+        assert running.get('/livez') == (200, 'ok')
+        status, text = running.get('/healthz/bootstrap-hub-kubeconfig', 'admin-token')
+        assert (status, 'has changed' in text) == (500, True)
+
+
+async def test_healthz_lists_its_checks_and_metrics_are_for_those_who_may(world: Any) -> None:
+    world.hub_runs(auto_approval_users=frozenset({'bootstrap'}))
+    with agent(world, '--disable-leader-election') as running:
+        await world.joined()
+        lines = running.get('/healthz?verbose')[1].splitlines()
+        assert lines == ['[+]ping ok', '[+]log ok', '[+]bootstrap-hub-kubeconfig ok', '[+]hub-client-certificate ok',
+                         'healthz check passed']  # fmt: skip
+        assert running.get('/metrics')[0] == 401
+        assert running.get('/metrics', 'wrong-token')[0] == 401
+        assert running.get('/metrics', 'nobody-token')[0] == 403
+        status, text = running.get('/metrics', 'admin-token')
+        assert status == 200
+        assert 'spoke_joined 1\n' in text
+        assert '# TYPE spoke_sync_seconds histogram\n' in text
+        assert running.get('/no', 'admin-token')[0] == 404
+
+
+async def test_23_a_changed_file_of_terminate_on_files_ends_it_with_0(world: Any) -> None:
+    watched = world.folder / 'watched'
+    watched.write_text('one')
+    world.hub_runs()
+    with agent(world, '--disable-leader-election', f'--terminate-on-files={watched}') as running:
+        await world.until(world.requests)
+        watched.write_text('two')
+        assert running.process.wait(30) == 0
+
+
+async def test_status_says_which_step_the_join_has_reached_and_whom_it_waits_for(world: Any) -> None:
+    world.hub_runs()
+    words = ('status', f'--bootstrap-kubeconfig={world.bootstrap}', f'--hub-kubeconfig-dir={world.dir}',
+             f'--spoke-cluster-name={world.name}', '--agent-id=b2c4d')  # fmt: skip
+
+    def status() -> dict[str, Any]:
+        done = run(*words, '--format=json')
+        answer: dict[str, Any] = json.loads(done.stdout)
+        assert done.returncode == (0 if answer['step'] == 'joined' and not answer['waits-for'] else 1)
+        return answer
+
+    assert status()['step'] == 'bootstrap'
+    world.start(world.config())
+    (request,) = await world.until(world.requests)
+    found = await _aside(status)
+    assert found['step'] == 'approval'
+    assert request['metadata']['name'] in found['waits-for']
+    await world.approved()
+    await world.until(lambda: _async((world.dir / 'tls.crt').exists()))
+    found = await _aside(status)
+    assert (found['step'], world.name in found['waits-for']) == ('acceptance', True)
+    await _hub_standin.accept(world.hub, world.name)
+    await world.joined()
+    found = await _aside(status)
+    assert (found['step'], found['waits-for'], found['available']) == ('joined', '', 'True')
+    shown = run(*words).stdout.splitlines()
+    assert [line.split() for line in shown[:2]] == [['cluster:', world.name], ['step:', 'joined']]
+
+
+async def _async(value: object) -> object:
+    return value
+
+
+async def _aside(work: Any) -> Any:
+    """Run what blocks while the agent of the test goes on."""
+    import asyncio
+
+    return await asyncio.to_thread(work)
