@@ -88,6 +88,15 @@ async def silence(request: Request, writer: asyncio.StreamWriter) -> None:
     await asyncio.sleep(3600)
 
 
+async def eventually(holds: Callable[[], object]) -> None:
+    """Wait until it holds; fail after half a minute."""
+    for _ in range(30_000):
+        if holds():
+            return
+        await asyncio.sleep(0.001)
+    raise AssertionError('it never came to that')
+
+
 @contextlib.asynccontextmanager
 async def scripted(*steps: Step, last: Step | None = None, tls: ssl.SSLContext | None = None) -> AsyncIterator[Server]:
     """Serve; `last` is done to every request after the steps."""

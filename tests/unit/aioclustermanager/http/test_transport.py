@@ -10,7 +10,7 @@ import pytest
 from aioclustermanager import _http
 from aioclustermanager._http import ConnectionFailed, Limits, Repeat, Retries, Transport, _retry
 
-from tests.unit.aioclustermanager.scripted import Request, answer, raw, reset, scripted, silence
+from tests.unit.aioclustermanager.scripted import Request, answer, eventually, raw, reset, scripted, silence
 
 pytestmark = [pytest.mark.asyncio, pytest.mark.usefixtures('no_leaks')]
 QUICK = Retries(attempts=3, first_s=0.001, longest_s=0.002)
@@ -140,11 +140,21 @@ async def test_after_the_deadline_nothing_is_sent() -> None:
         assert not caught.value.sent and server.requests == []
 
 
+async def test_no_more_requests_go_out_than_the_rate_limit_allows() -> None:
+    limits = Limits(qps=0.001, burst=2)
+    async with scripted(last=answer()) as server, Transport(server.url, limits=limits) as transport:
+        await asyncio.gather(transport.request('GET', '/1'), transport.request('GET', '/2'))
+        with pytest.raises(
+            _http.DeadlineExceeded, match=r'GET /3: the rate limit lets no request out in time'
+        ) as caught:
+            await transport.request('GET', '/3', timeout_s=5)
+        assert not caught.value.sent and len(server.requests) == 2
+
+
 async def test_waiting_for_a_free_connection_ends_at_the_deadline_too() -> None:
     async with scripted(silence) as server, Transport(server.url, limits=Limits(connections=1)) as transport:
         busy = asyncio.create_task(transport.request('GET', '/busy'))
-        while not server.requests:
-            await asyncio.sleep(0.001)
+        await eventually(lambda: server.requests)
         with pytest.raises(_http.DeadlineExceeded, match=r'no connection was free'):
             await transport.request('GET', '/queued', timeout_s=0.05)
         busy.cancel()
@@ -158,8 +168,7 @@ async def test_a_cancelled_call_gives_its_place_to_the_next() -> None:
         Transport(server.url, limits=Limits(connections=1)) as transport,
     ):
         busy = asyncio.create_task(transport.request('GET', '/busy'))
-        while not server.requests:
-            await asyncio.sleep(0.001)
+        await eventually(lambda: server.requests)
         queued = [asyncio.create_task(transport.request('GET', '/queued')) for _ in range(3)]
         await asyncio.sleep(0)
         queued[0].cancel()
@@ -172,8 +181,7 @@ async def test_closing_ends_what_is_under_way() -> None:
     async with scripted(last=silence) as server:
         transport = Transport(server.url, retries=QUICK)
         calls = [asyncio.create_task(transport.request('GET', '/')) for _ in range(3)]
-        while len(server.requests) < 3:
-            await asyncio.sleep(0.001)
+        await eventually(lambda: len(server.requests) >= 3)
         await transport.close()
         results = await asyncio.gather(*calls, return_exceptions=True)
         assert all(isinstance(result, ConnectionFailed) for result in results)

@@ -14,7 +14,18 @@ from aioclustermanager.kubernetes.informer import Informer
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from tests.unit.aioclustermanager.scripted import Request, Server, answer, lines, raw, reset, scripted, silence, status
+from tests.unit.aioclustermanager.scripted import (
+    Request,
+    Server,
+    answer,
+    eventually,
+    lines,
+    raw,
+    reset,
+    scripted,
+    silence,
+    status,
+)
 
 pytestmark = [pytest.mark.usefixtures('no_leaks')]
 QUICK = Retries(attempts=1, first_s=0.001, longest_s=0.002)
@@ -295,8 +306,7 @@ async def test_an_index_that_raises_is_no_secret() -> None:
     async with scripted(*script, last=silence) as server, client_of(server) as client:
         with pytest.raises(KeyError, match=r'no such key'):
             async with Informer(client, resources.PODS, 'n', indexes={'x': broken}):
-                while len(server.requests) < 2:
-                    await asyncio.sleep(0.001)
+                await eventually(lambda: len(server.requests) >= 2)
                 await asyncio.sleep(0.1)
 
 
