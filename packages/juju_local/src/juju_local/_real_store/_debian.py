@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 import shutil
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from juju_local._real_store._workshop import BuildError, Workshop
@@ -17,6 +17,7 @@ SUITE = 'bookworm'
 FIELDS = ('Package', 'Version', 'Architecture', 'Section', 'Description', 'Depends')
 ONE_LINE = re.compile(rf'^deb +(\[[^]]*\] +)?\S+ +{SUITE}\S* .*\bmain\b')
 SUITES = re.compile(rf'^Suites:.*\b{SUITE}\b', re.MULTILINE)
+TYPES = re.compile(r'^Types:.*', re.MULTILINE)
 
 
 class Debian:
@@ -86,14 +87,13 @@ class Debian:
         shutil.rmtree(parts, ignore_errors=True)
         parts.mkdir(parents=True)
         folder = Path('/etc/apt')
-        lines = [line for path in folder.rglob('sources.list*') if path.is_file() for line in _lines(path)]
-        lines += [line for path in folder.glob('sources.list.d/*.list') for line in _lines(path)]
-        if lines:
-            text = ''.join(f'{line}\n{line.replace("deb", "deb-src", 1)}\n' for line in dict.fromkeys(lines))
-            (parts / 'machine.list').write_text(text)
-        for path in folder.glob('sources.list.d/*.sources'):
-            if SUITES.search(text := path.read_text()):
-                (parts / path.name).write_text(re.sub('^Types:.*', 'Types: deb deb-src', text, flags=re.MULTILINE))
+        paths = [
+            folder / 'sources.list',
+            *folder.glob('sources.list.d/*.list'),
+            *folder.glob('sources.list.d/*.sources'),
+        ]
+        for name, text in own_sources({path.name: path.read_text() for path in paths if path.is_file()}).items():
+            (parts / name).write_text(text)
         if not list(parts.iterdir()):
             raise BuildError(
                 f'apt on this machine has no source of {SUITE}', 'The store is built on Debian 12 (bookworm), as root.'
@@ -113,5 +113,21 @@ class Debian:
         return [program, *(word for key, value in places.items() for word in ('-o', f'{key}={value}'))]
 
 
-def _lines(path: Path) -> list[str]:
-    return [line for line in path.read_text().splitlines() if ONE_LINE.match(line)]
+def own_sources(files: Mapping[str, str]) -> dict[str, str]:
+    """Return the entries for the suite among a machine's files of sources, each with its sources added.
+
+    Args:
+        files: name to text, in either of apt's two formats.
+    """
+    lines = [line for name, text in files.items() if not name.endswith('.sources') for line in text.splitlines()]
+    lines = [line for line in dict.fromkeys(lines) if ONE_LINE.match(line)]
+    found = (
+        {'machine.list': ''.join(f'{line}\n{line.replace("deb", "deb-src", 1)}\n' for line in lines)} if lines else {}
+    )
+    for name, text in files.items():
+        stanzas = (
+            [each for each in re.split(r'\n\s*\n', text) if SUITES.search(each)] if name.endswith('.sources') else []
+        )
+        if stanzas:
+            found[name] = '\n\n'.join(TYPES.sub('Types: deb deb-src', each.strip()) for each in stanzas) + '\n'
+    return found
