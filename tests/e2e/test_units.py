@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from juju_local import _cgroups
 
-from tests.e2e.cluster import WORKERS, Real, nodes, web
+from tests.e2e.cluster import HEAL_S, WORKERS, Real, nodes, web
 from tests.model.cluster import MASTER, WORKER
 
 
@@ -37,5 +37,7 @@ def test_a_third_worker_gets_pods_and_leaves_nothing_when_it_is_removed(grown: t
     group = f'{_cgroups.model_group(real.folder)}/{machine}'
     assert not [each.place for each in _cgroups.present() if Path(each.place, group).exists()]
     assert not (real.folder / 'machines' / machine).exists()
-    assert nodes(real.until_running('app=grown', 6)) == {real.node_of(unit) for unit in WORKERS}
+    left = {real.node_of(unit) for unit in WORKERS}  # Kubernetes takes its time to miss the pods of a node that is gone
+    assert real.eventually(lambda: nodes(real.running('app=grown')) == left, HEAL_S)
+    real.until_running('app=grown', 6)
     real.delete('deployment/grown')
