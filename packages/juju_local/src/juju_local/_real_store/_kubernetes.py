@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import hashlib
 import os
+import platform
 import shutil
 from pathlib import Path
 
@@ -27,11 +28,14 @@ REFLECT = 'github.com/modern-go/reflect2'
 TOOLS = ('golang-1.19-go', 'golang-1.19-src', 'rsync', 'libpopt0', 'libxxhash0')
 REFLECT_PACKAGE = 'golang-github-modern-go-reflect2-dev'
 PACKAGES = (*TOOLS, REFLECT_PACKAGE)
+MACHINE = 'x86_64'
 HOST_PROGRAMS = {'make': 'make', 'dpkg-source': 'dpkg-dev', 'dpkg-deb': 'dpkg', 'openssl': 'openssl'}
 
 
 def check_host() -> None:
     """Raise BuildError unless this machine has what the build does not bring along."""
+    if platform.machine() != MACHINE:
+        raise BuildError(f'the store is built on {MACHINE} only, and this machine is {platform.machine()}')
     lacking = sorted({package for program, package in HOST_PROGRAMS.items() if not shutil.which(program)})
     if lacking:
         raise BuildError(f'this machine lacks {", ".join(lacking)}', f'apt-get install {" ".join(lacking)}')
