@@ -5,14 +5,17 @@ from __future__ import annotations
 import contextlib
 import json
 import shutil
+import sys
 import tempfile
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from tests.contract import conftest
-from tests.contract._programs import real_programs
+sys.path.insert(0, str(Path(__file__).parents[2] / 'contract'))
+
+from _clusters import start
+from _programs import real_programs
 
 NAMESPACE, TOKEN = 'bench', 'admin-token'
 
@@ -41,7 +44,7 @@ def running(*, stand_ins: bool) -> Iterator[Server]:
     folder = Path(tempfile.mkdtemp(prefix='acm-bench-', dir=shared if shared.is_dir() else None))
     try:
         with contextlib.ExitStack() as stack:
-            cluster = conftest._started(folder, stack, real)
+            cluster = start(folder, stack, real)
             cluster.admin.post('/api/v1/namespaces', {'metadata': {'name': NAMESPACE}})
             access = folder / 'access.json'
             kubeconfig = cluster.kubeconfig('bench', TOKEN)
