@@ -96,6 +96,7 @@ async def test_06_generated_names_and_the_request_survive_restarts_before_the_ap
 
     names = set()
     for _ in range(3):
+        config.agent = None
         agent = world.start(config)
         await world.until(lambda: asyncio.sleep(0, config.agent and config.agent.names.cluster))
         await world.until(asked)

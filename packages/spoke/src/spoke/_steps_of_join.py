@@ -9,6 +9,8 @@ from typing import Any
 
 from . import _conditions, _wire
 
+STEPS = ('bootstrap', 'approval', 'signing', 'acceptance', 'joining', 'joined', 'lost')
+
 
 @dataclass(frozen=True)
 class Found:
@@ -27,7 +29,7 @@ class Found:
 @dataclass(frozen=True)
 class Report:
     cluster: str
-    step: str  # bootstrap, approval, signing, acceptance, joining, joined, lost
+    step: str  # of STEPS
     waits_for: str  # '' for nobody
     certificate_ends: str = ''
     lease_age_s: int | None = None

@@ -5,7 +5,9 @@ from __future__ import annotations
 import asyncio
 import json
 import sys
+import time
 from collections.abc import Sequence
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
@@ -13,28 +15,47 @@ import yaml
 from aioclustermanager import kubernetes
 from aioclustermanager.kubernetes import Client, InvalidConfiguration, Object, resources
 
-from .. import _certificates, _files, _flags, _hub_kubeconfig, _names, _steps_of_join, _validity, _wire
+from .. import _certificates, _durations, _files, _flags, _hub_kubeconfig, _names, _steps_of_join, _validity, _wire
 from .._options import AgentOptions, SpokeAgentOptions
 
 _PATIENCE_S = 10.0
+_LOOK_S = 0.5
 
 
 def main(arguments: Sequence[str]) -> int:
-    """Print the report; returns 0 when the cluster has joined and is available, 1 when not, 2 for a bad flag."""
+    """Print the report; returns 0 when the cluster has joined and is available (or has reached the step of
+    `--for`), 1 when not, 2 for a bad flag."""
     options, common = SpokeAgentOptions(), AgentOptions()
     parser = _flags.Parser(prog='spoke status', description=__doc__, allow_abbrev=False)
     options.add_flags(parser)
     common.add_flags(parser)
+    parser.add_argument('--for', dest='step', choices=_steps_of_join.STEPS, help='wait until this step is reached')
+    parser.add_argument('--timeout', type=_durations.parse, default=timedelta(minutes=1), help='how long to wait')
     parser.add_argument('--format', choices=('text', 'json', 'yaml'), default='text')
     try:
         told = parser.parse_args(arguments)
     except _flags.BadFlag as error:
         sys.stderr.write(f'Error: {error}\n')
         return 2
-    found = asyncio.run(_found(options, common))
-    report = _steps_of_join.report(found)
+    report = asyncio.run(_reported(options, common, told.step, told.timeout.total_seconds()))
     sys.stdout.write(_shown(report, told.format))
-    return 0 if report.step == 'joined' and not report.waits_for else 1
+    return 0 if _is_reached(report, told.step or 'joined') else 1
+
+
+def _is_reached(report: _steps_of_join.Report, step: str) -> bool:
+    return report.step == step and not (step == 'joined' and report.waits_for)
+
+
+async def _reported(
+    options: SpokeAgentOptions, common: AgentOptions, step: str | None, timeout_s: float
+) -> _steps_of_join.Report:
+    """Return the report, of the moment when the step was reached if one is waited for."""
+    until = time.monotonic() + timeout_s
+    while True:
+        report = _steps_of_join.report(await _found(options, common))
+        if step is None or _is_reached(report, step) or time.monotonic() >= until:
+            return report
+        await asyncio.sleep(_LOOK_S)
 
 
 def _shown(report: _steps_of_join.Report, form: str) -> str:
