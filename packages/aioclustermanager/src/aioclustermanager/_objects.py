@@ -31,12 +31,12 @@ class Workload(Object):
         **kw: Any,
     ) -> None:
         if data is None:
-            self.create(namespace, name, image, **kw)
+            self._raw = self.create(namespace, name, image, **kw)
         else:
             self._raw = data
 
-    def create(self, namespace: str | None, name: str | None, image: str | None, **kw: Any) -> None:
-        """Fill `_raw` with what the server should make."""
+    def create(self, namespace: str | None, name: str | None, image: str | None, **kw: Any) -> Any:
+        """Return what the server should make; a subclass may change what it gets from here."""
         raise NotImplementedError
 
     @property

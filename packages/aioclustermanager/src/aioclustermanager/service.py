@@ -21,7 +21,7 @@ class Service(Object):
         **kw: Any,
     ) -> None:
         if data is None:
-            self.create(namespace, name, ports, selector, type, **kw)
+            self._raw = self.create(namespace, name, ports, selector, type, **kw)
         else:
             self._raw = data
 
@@ -33,8 +33,8 @@ class Service(Object):
         selector: dict[str, str] | None,
         type: str | None,
         **kw: Any,
-    ) -> None:
-        """Fill `_raw` with what the server should make."""
+    ) -> Any:
+        """Return what the server should make."""
         raise NotImplementedError
 
     @property

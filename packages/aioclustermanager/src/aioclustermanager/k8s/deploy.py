@@ -23,5 +23,5 @@ K8S_DEPLOY: dict[str, Any] = {
 class K8SDeploy(K8SReplicated, Deploy):
     """A Deployment."""
 
-    def create(self, namespace: str | None, name: str | None, image: str | None, **kw: Any) -> None:
-        self._raw = _replicated.made(K8S_DEPLOY, namespace, name, image, kw, ())
+    def create(self, namespace: str | None, name: str | None, image: str | None, **kw: Any) -> Any:
+        return _replicated.made(K8S_DEPLOY, namespace, name, image, kw, ())

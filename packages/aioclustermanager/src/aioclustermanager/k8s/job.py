@@ -54,9 +54,9 @@ class K8SJob(K8SWorkload, Job):
         """How many pods are ending; False for none, and where the server (before Kubernetes 1.28) does not count."""
         return _views.count(self._raw, 'terminating')
 
-    def create(self, namespace: str | None, name: str | None, image: str | None, **kw: Any) -> None:
+    def create(self, namespace: str | None, name: str | None, image: str | None, **kw: Any) -> Any:
         first = {**K8S_JOB['spec']['template']['spec']['containers'][0], 'name': name}
-        self._raw = {
+        return {
             'kind': 'Job',
             'metadata': {'name': name, 'namespace': namespace, **_templates.given(kw, ('labels',))},
             'spec': {

@@ -13,10 +13,10 @@ class K8SNamespace:
     def __init__(self, name: str | None = None, data: Any = None) -> None:
         self._raw: Any = data
         if data is None:
-            self.create(name)
+            self._raw = self.create(name)
 
-    def create(self, name: str | None) -> None:
-        self._raw = {**K8S_NAMESPACE, 'metadata': {'name': name}}
+    def create(self, name: str | None) -> Any:
+        return {**K8S_NAMESPACE, 'metadata': {'name': name}}
 
     def payload(self) -> Any:
         return self._raw

@@ -28,20 +28,20 @@ class K8SQuota:
     ) -> None:
         self._raw: Any = data
         if data is None:
-            self.create(namespace, name, max_memory, max_cpu)
+            self._raw = self.create(namespace, name, max_memory, max_cpu)
 
     @property
     def id(self) -> str | None:
         return _views.name(self._raw)
 
-    def create(self, namespace: str | None, name: str | None, max_memory: str | None, max_cpu: str | None) -> None:
+    def create(self, namespace: str | None, name: str | None, max_memory: str | None, max_cpu: str | None) -> Any:
         hard = {
             'requests.cpu': max_cpu,
             'requests.memory': max_memory,
             'limits.cpu': max_cpu,
             'limits.memory': max_memory,
         }
-        self._raw = {
+        return {
             'kind': 'ResourceQuota',
             'metadata': {'name': name or generate_word(_NAME_LENGTH, namespace), 'namespace': namespace},
             'spec': {'hard': {resource: limit for resource, limit in hard.items() if limit is not None}},

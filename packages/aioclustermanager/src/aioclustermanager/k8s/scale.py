@@ -14,14 +14,14 @@ class K8SScale:
 
     def __init__(self, namespace: str, name: str, scale: int) -> None:
         self._raw: dict[str, Any] = {}
-        self.create(namespace, name, scale)
+        self._raw = self.create(namespace, name, scale)
 
     @property
     def id(self) -> str | None:
         return _views.name(self._raw)
 
-    def create(self, namespace: str, name: str, scale: int) -> None:
-        self._raw = {**K8S_SCALE, 'metadata': {'name': name, 'namespace': namespace}, 'spec': {'replicas': scale}}
+    def create(self, namespace: str, name: str, scale: int) -> Any:
+        return {**K8S_SCALE, 'metadata': {'name': name, 'namespace': namespace}, 'spec': {'replicas': scale}}
 
     def payload(self) -> Any:
         return self._raw

@@ -29,8 +29,8 @@ class K8SService(Service):
         selector: dict[str, str] | None,
         type: str | None,
         **kw: Any,
-    ) -> None:
-        self._raw = {
+    ) -> Any:
+        return {
             'kind': 'Service',
             'metadata': {'name': name, 'namespace': namespace, 'labels': dict(kw.get('labels') or {})},
             'spec': {'ports': ports, 'selector': selector, 'type': type},

@@ -27,5 +27,5 @@ _OWN = ('serviceName', 'volumeClaimTemplates', 'podManagementPolicy', 'updateStr
 class K8SStatefulSet(K8SReplicated, StatefulSet):
     """A StatefulSet."""
 
-    def create(self, namespace: str | None, name: str | None, image: str | None, **kw: Any) -> None:
-        self._raw = _replicated.made(K8S_STATEFULSET, namespace, name, image, kw, _OWN)
+    def create(self, namespace: str | None, name: str | None, image: str | None, **kw: Any) -> Any:
+        return _replicated.made(K8S_STATEFULSET, namespace, name, image, kw, _OWN)

@@ -59,8 +59,8 @@ class K8STFJob(Job):
     def id(self) -> str | None:
         return _views.name(self._raw)
 
-    def create(self, namespace: str | None, name: str | None, image: str | None, **kw: Any) -> None:
-        """Fill in the job. `version` says for which API; `workers`, `ps` and `masters` are the numbers of replicas.
+    def create(self, namespace: str | None, name: str | None, image: str | None, **kw: Any) -> Any:
+        """Return the job. `version` says for which API; `workers`, `ps` and `masters` are the numbers of replicas.
 
         Raises:
             ValueError: an unknown version, or `tb_gs` for v1, which starts no TensorBoard.
@@ -73,7 +73,7 @@ class K8STFJob(Job):
                 f'cannot make TFJob {name} with tb_gs: {GROUP}/{version} starts no TensorBoard, deploy one'
             )
         spec = _alpha(name, image, kw) if version == VERSIONS[0] else _stable(image, kw)
-        self._raw = {'kind': 'TFJob', 'metadata': {'name': name, 'namespace': namespace}, 'spec': spec}
+        return {'kind': 'TFJob', 'metadata': {'name': name, 'namespace': namespace}, 'spec': spec}
 
     def get_payload(self) -> Any:
         """Return what the environment variable PAYLOAD of the first replica's container says; None without one."""

@@ -83,6 +83,7 @@ class NomadJob(Job):
         """Say where it may run."""
         self._job['Datacenters'] = datacenters
 
-    def create(self, namespace: str | None, name: str | None, image: str | None, **kw: Any) -> None:
-        self._raw = _templates.payload(_templates.emulated_id(namespace or '', name or ''), image, kw)
-        self._job['Meta'] = {_templates.MARK: namespace or ''}
+    def create(self, namespace: str | None, name: str | None, image: str | None, **kw: Any) -> Any:
+        made = _templates.payload(_templates.emulated_id(namespace or '', name or ''), image, kw)
+        _templates.specification(made)['Meta'] = {_templates.MARK: namespace or ''}
+        return made

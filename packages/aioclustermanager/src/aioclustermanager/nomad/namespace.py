@@ -13,12 +13,12 @@ class NomadNamespace:
 
     def __init__(self, name: str | None = None, data: Any = None) -> None:
         if data is None:
-            self.create(name)
+            self._raw = self.create(name)
         else:
             self._raw = data
 
-    def create(self, name: str | None) -> None:
-        self._raw = {**NOMAD_NAMESPACE, 'name': name}
+    def create(self, name: str | None) -> Any:
+        return {**NOMAD_NAMESPACE, 'name': name}
 
     def payload(self) -> Any:
         """Return a copy of the JSON."""
