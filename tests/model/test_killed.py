@@ -64,7 +64,7 @@ def killed_after(cluster: Cluster, hooks: int, *verb: str) -> None:
 def test_a_deployment_that_is_killed_again_and_again_ends_as_an_undisturbed_one(
     empty: Cluster, canonical: Path
 ) -> None:
-    moments = sorted(random.Random(SEED).sample(range(1, 90), KILLS))  # noqa: S311  which hook, no secret
+    moments = sorted(random.Random(SEED).sample(range(1, 90), KILLS))
     verb = ('deploy', './bundle.yaml')
     for moment in moments:
         killed_after(empty, moment, *verb)
@@ -103,7 +103,7 @@ CUT = (
 def test_fm_23_a_unit_whose_hook_was_killed_ends_as_its_neighbour(
     cluster: Cluster, app: str, hook: str, calls: int, files: tuple[str, ...]
 ) -> None:
-    call = random.Random(f'{SEED}{hook}').randrange(1, calls)  # noqa: S311  which call, no secret
+    call = random.Random(f'{SEED}{hook}').randrange(1, calls)
     new = f'{app}/{2 if app == WORKER else 1}'
     old = f'{app}/{0 if app == WORKER else 2}'  # of two masters, neither of which leads
     cluster.juju('add-unit', app, '-n', '1' if app == WORKER else '2', JUJU_LOCAL_CRASH=f'{call}:{new}:{hook}')

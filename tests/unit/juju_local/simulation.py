@@ -100,7 +100,7 @@ class Simulation:
     """Runs a model to quiescence."""
 
     def __init__(self, body: Body | None = None, *, seed: int = 0, bodies: Mapping[str, Body] | None = None) -> None:
-        self.random = random.Random(seed)  # noqa: S311 - an order, no secret
+        self.random = random.Random(seed)
         self.now = 1000.0
         self.model = _plan.new_model('test', '00000000-0000-4000-8000-000000abcdef', self.now, seed=seed)
         self.body = body
