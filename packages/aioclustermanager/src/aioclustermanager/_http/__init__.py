@@ -39,11 +39,16 @@ from ._errors import (
     TooManyRequests,
     Unauthorized,
     Unavailable,
-    from_text,
-    kind,
+)
+from ._errors import (
+    from_text as from_text,
+)
+from ._errors import (
+    kind as kind,
 )
 from ._json import dumps, loads
-from ._limits import Limits, deadline, until
+from ._limits import Limits, deadline
+from ._limits import until as until
 from ._retry import Repeat, Retries, pause_s
 from ._tls import ClientCertificate, Tls
 from ._transport import Response, Stream, Transport
@@ -82,9 +87,6 @@ __all__ = [
     'bearer',
     'deadline',
     'dumps',
-    'from_text',
-    'kind',
     'loads',
     'pause_s',
-    'until',
 ]

@@ -19,9 +19,7 @@ class Limits:
     qps: float = 0.0  # requests a second, over time
     burst: int = 10  # requests at once before qps counts
     connections: int = 100  # at once; each watch and followed log holds one
-    call_s: float = (
-        60.0  # one call with its repeats, unless the caller says otherwise; streams: until the head is there
-    )
+    call_s: float = 60.0  # one call with its repeats, unless the caller says otherwise; of a stream until its head
     connect_s: float = 10.0
     idle_s: float = 45.0  # unused connections are closed then: load balancers do so after a minute, servers later
 
