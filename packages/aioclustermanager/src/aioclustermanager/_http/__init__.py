@@ -49,9 +49,10 @@ from ._errors import (
 from ._json import dumps, loads
 from ._limits import Limits, deadline
 from ._limits import until as until
+from ._messages import Response
 from ._retry import Repeat, Retries, pause_s
 from ._tls import ClientCertificate, Tls
-from ._transport import Response, Stream, Transport
+from ._transport import Stream, Transport
 
 __all__ = [
     'AlreadyExists',

@@ -8,48 +8,18 @@ import re
 import ssl
 from collections.abc import AsyncIterator, Callable, Mapping
 from types import TracebackType
-from typing import Any
 from urllib.parse import urlsplit
 
-from . import _errors, _json, _limits, _parser, _pool, _retry, _tls
+from . import _errors, _limits, _parser, _pool, _retry, _tls
 from ._authentication import Authentication, Grant
 from ._connection import Connection
 from ._errors import ConnectionFailed, DeadlineExceeded, Error, HttpError, InvalidConfiguration
 from ._limits import Limits
+from ._messages import JSON, Call, Response, block
 from ._retry import Repeat, Retries
 
 Explain = Callable[[str, int, bytes, 'float | None'], HttpError]
-JSON = 'application/json'
 _UNSAFE = re.compile(r'[^!-~]')  # what would end a request line, or is no ASCII
-_LINE_BREAK = re.compile(r'[\r\n\0]')
-
-
-class Response:
-    """An answer, all of it. `repeated`: an earlier try of the same request may have been carried out too."""
-
-    __slots__ = ('_data', 'head', 'repeated', 'status')
-
-    def __init__(self, status: int, head: bytes, data: bytes | bytearray) -> None:
-        self.status = status
-        self.head = head
-        self._data = data
-        self.repeated = False
-
-    @property
-    def body(self) -> bytes:
-        return bytes(self._data)  # of bytes no copy
-
-    @property
-    def headers(self) -> dict[str, str]:
-        return _parser.headers(self.head)
-
-    def header(self, name: str) -> str:
-        """Return a header's value, '' if absent."""
-        return _parser.value(self.head, name.lower().encode('latin-1'))
-
-    def json(self) -> Any:
-        """Return the decoded body. Raises ValueError."""
-        return _json.loads(self._data)
 
 
 class Transport:
@@ -82,9 +52,9 @@ class Transport:
         self._pool.context = self._context(None) if route.secure else None
         if route.proxy and not route.secure:
             self._prefix = f'http://{route.authority}{self._prefix}'
-        self._common = _block({'Host': route.authority, 'User-Agent': user_agent})
+        self._common = block({'Host': route.authority, 'User-Agent': user_agent})
         if route.proxy and route.proxy.credentials and not route.secure:
-            self._common += _block({'Proxy-Authorization': route.proxy.credentials})
+            self._common += block({'Proxy-Authorization': route.proxy.credentials})
         self._grant: Grant | None = None if authentication else Grant()
         self._granted = b''
         self._renewal: asyncio.Task[None] | None = None
@@ -136,7 +106,7 @@ class Transport:
         """
         loop = asyncio.get_running_loop()
         until = _limits.until(loop.time(), self.limits.call_s if timeout_s is None else timeout_s)
-        call = _Call(method, target, body, content_type, accept, headers)
+        call = Call(method, target, body, content_type, accept, headers)
         repeated = False
         attempt, renewed = 0, False
         while True:
@@ -178,11 +148,11 @@ class Transport:
         timeout_s: until the head is there (default `limits.call_s`). idle_s: between two pieces, None for ever.
         Entering raises as `request` does, and repeats nothing but a 401 that a new token may cure.
         """
-        return Stream(self, _Call(method, target, body, content_type, accept, headers), timeout_s, idle_s)
+        return Stream(self, Call(method, target, body, content_type, accept, headers), timeout_s, idle_s)
 
     # one try
 
-    async def _once(self, loop: asyncio.AbstractEventLoop, call: _Call, until: float) -> Response:
+    async def _once(self, loop: asyncio.AbstractEventLoop, call: Call, until: float) -> Response:
         connection = await self._ready(loop, call, until)
         try:
             await connection.send(self._bytes(call), until, whole=True, bodiless=call.method == 'HEAD')
@@ -200,7 +170,7 @@ class Transport:
         self._pool.release(connection)
         return response
 
-    async def _ready(self, loop: asyncio.AbstractEventLoop, call: _Call, until: float) -> Connection:
+    async def _ready(self, loop: asyncio.AbstractEventLoop, call: Call, until: float) -> Connection:
         """Wait for our turn, a valid grant and a connection."""
         now = loop.time()
         if until <= now:
@@ -216,14 +186,14 @@ class Transport:
         except DeadlineExceeded as error:
             raise DeadlineExceeded(f'{call.name}: {error}', sent=False) from error.__cause__
 
-    def _bytes(self, call: _Call) -> bytes:
+    def _bytes(self, call: Call) -> bytes:
         call.grant = self._grant
         target = self._prefix + call.target
         if _UNSAFE.search(target):
             raise ValueError(f'not quoted: {call.target!r}')
         head = f'{call.method} {target} HTTP/1.1\r\nAccept: {call.accept}\r\n'
         if call.headers:
-            head += _block(call.headers).decode('ascii')
+            head += block(call.headers).decode('ascii')
         if call.body is None:
             if call.method in ('POST', 'PUT', 'PATCH'):
                 head += 'Content-Length: 0\r\n'
@@ -231,7 +201,7 @@ class Transport:
         head += f'Content-Type: {call.content_type}\r\nContent-Length: {len(call.body)}\r\n'
         return b'%b%b%b\r\n%b' % (head.encode('ascii'), self._common, self._granted, call.body)
 
-    def _failure(self, call: _Call, status: int, head: bytes, body: bytes) -> HttpError:
+    def _failure(self, call: Call, status: int, head: bytes, body: bytes) -> HttpError:
         wait_s = _retry.retry_after_s(_parser.value(head, b'retry-after'))
         error = self._explain(call.name, status, body, wait_s)
         error.head = head
@@ -246,7 +216,7 @@ class Transport:
 
     # who we are
 
-    def _outdate(self, call: _Call) -> None:
+    def _outdate(self, call: Call) -> None:
         """Ask for a new grant before the next request, unless another request that was refused has brought one."""
         if self._grant is call.grant:
             self._grant = None
@@ -272,7 +242,7 @@ class Transport:
             return
         grant = await self.authentication.grant()
         before = self._grant.certificate if self._grant else None
-        self._granted = _block(grant.headers)
+        self._granted = block(grant.headers)
         if grant.certificate and grant.certificate != before:
             self._pool.renew(self._context(grant.certificate))
         self._grant = grant
@@ -286,36 +256,10 @@ class Transport:
         return _tls.context(tls)
 
 
-class _Call:
-    __slots__ = ('accept', 'body', 'content_type', 'grant', 'headers', 'method', 'target')
-
-    def __init__(
-        self,
-        method: str,
-        target: str,
-        body: bytes | None,
-        content_type: str,
-        accept: str,
-        headers: Mapping[str, str] | None,
-    ) -> None:
-        self.method = method
-        self.target = target
-        self.body = body
-        self.content_type = content_type
-        self.accept = accept
-        self.headers = headers
-        self.grant: Grant | None = None  # with which it was sent
-
-    @property
-    def name(self) -> str:
-        """What errors call it: the query may carry more than a log should."""
-        return f'{self.method} {self.target.partition("?")[0]}'
-
-
 class Stream:
     """An answer that is read while it arrives."""
 
-    def __init__(self, transport: Transport, call: _Call, timeout_s: float | None, idle_s: float | None) -> None:
+    def __init__(self, transport: Transport, call: Call, timeout_s: float | None, idle_s: float | None) -> None:
         self._transport = transport
         self._call = call
         self._timeout_s = timeout_s
@@ -327,7 +271,7 @@ class Stream:
         cls, transport: Transport, method: str, target: str, *, headers: Mapping[str, str], timeout_s: float | None
     ) -> Stream:
         """Return what may become another protocol after its head."""
-        return cls(transport, _Call(method, target, None, JSON, '*/*', headers), timeout_s, None)
+        return cls(transport, Call(method, target, None, JSON, '*/*', headers), timeout_s, None)
 
     async def __aenter__(self) -> Stream:
         try:
@@ -427,11 +371,3 @@ def _route(server: str, server_name: str, proxy: _pool.Proxy | None) -> tuple[_p
     return _pool.Route(parts.hostname, port or (443 if secure else 80), secure, server_name, proxy), parts.path.rstrip(
         '/'
     )
-
-
-def _block(headers: Mapping[str, str]) -> bytes:
-    """Return header lines. Raises ValueError for text that would make more of them."""
-    for name, text in headers.items():
-        if _LINE_BREAK.search(name) or _LINE_BREAK.search(text):
-            raise ValueError(f'header {name!r} has a line break in it')
-    return ''.join(f'{name}: {text}\r\n' for name, text in headers.items()).encode('latin-1')
