@@ -9,6 +9,7 @@ from __future__ import annotations
 PREFIX = '10.87'
 GATEWAY = f'{PREFIX}.0.1'
 CIDR = f'{PREFIX}.0.0/16'
+BEGIN, END = '# machines of the model, kept by juju-local', '# end of the machines'  # in /etc/hosts
 PER_ROW = 200  # machines that share a third octet: 10.87.0.10 to 10.87.0.209, then 10.87.1.10 ...
 
 
@@ -50,11 +51,18 @@ def machine_commands(own: str) -> list[str]:
 def hosts(own_name: str, machines: dict[str, str]) -> str:
     """Return /etc/hosts of a machine; `machines` maps host names to addresses, its own among them."""
     lines = ['127.0.0.1 localhost', f'127.0.1.1 {own_name}'] if own_name not in machines else ['127.0.0.1 localhost']
-    lines += [f'{address} {name}' for name, address in machines.items()]
-    return '\n'.join([*lines, '::1 ip6-localhost ip6-loopback', ''])
+    return '\n'.join([*lines, '::1 ip6-localhost ip6-loopback', *_block(machines), ''])
 
 
 def merged_hosts(present: str, machines: dict[str, str]) -> str:
     """Return /etc/hosts with the model's machines as they are now; lines of others (a charm's) stay."""
-    others = [line for line in present.splitlines() if not line.startswith(f'{PREFIX}.')]
-    return '\n'.join([*others, *(f'{address} {name}' for name, address in machines.items()), ''])
+    lines = present.splitlines()
+    if BEGIN in lines and END in lines[lines.index(BEGIN) :]:
+        first = lines.index(BEGIN)
+        last = lines.index(END, first)
+        return '\n'.join([*lines[:first], *_block(machines), *lines[last + 1 :], ''])
+    return '\n'.join([*lines, *_block(machines), ''])
+
+
+def _block(machines: dict[str, str]) -> list[str]:
+    return [BEGIN, *(f'{address} {name}' for name, address in machines.items()), END]
