@@ -270,6 +270,7 @@ class Agent:
             while self.fault():
                 await self._bootstrap_session()
         self.health.note('bootstrap', '')
+        await self._bootstrap.close()  # it is rarely needed from here on, and made anew then
         self.given.recorder.event('HubClientConfigReady', f'{self.kubeconfig} is ready')
         self.phase = 'main'
         await together(self.given.spoke.run(), self._watch_expiry(), self._sessions())

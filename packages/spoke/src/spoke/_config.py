@@ -79,13 +79,13 @@ class SpokeAgentConfig:
         self.options.validate()
         limits = Limits(qps=common.kube_api_qps, burst=common.kube_api_burst)
         management_config = replace(controller_context.kube_config, limits=limits, user_agent=_agent.USER_AGENT)
-        spoke_config = management_config
-        if common.spoke_kubeconfig:
+        async with Client(management_config) as management:
+            if not common.spoke_kubeconfig:
+                await self._until_stopped(controller_context, management, self._spoke_side(management), None)
+                return
             read = _hub_kubeconfig.read(Path(common.spoke_kubeconfig))
-            spoke_config = replace(read, limits=limits, user_agent=_agent.USER_AGENT)
-        async with Client(management_config) as management, Client(spoke_config) as detached:
-            spoke_client = detached if common.spoke_kubeconfig else management
-            await self._until_stopped(controller_context, management, self._spoke_side(spoke_client), None)
+            async with Client(replace(read, limits=limits, user_agent=_agent.USER_AGENT)) as detached:
+                await self._until_stopped(controller_context, management, self._spoke_side(detached), None)
 
     async def run_spoke_agent_with_spoke_informers(
         self,

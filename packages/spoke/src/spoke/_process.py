@@ -9,6 +9,7 @@ import os
 import signal
 import socket
 import uuid
+from asyncio import sslproto
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -235,6 +236,9 @@ async def _until_changed(paths: Sequence[str], poll_s: float) -> None:
 
 def run(options: ProcessOptions, work: Work) -> int:
     """Run a process to its end; returns the exit code."""
+    # asyncio holds a buffer of 256 KiB for each TLS connection; a record of TLS has 16, and watches are many
+    if hasattr(sslproto.SSLProtocol, 'max_size'):
+        sslproto.SSLProtocol.max_size = 16 * 1024
     with contextlib.suppress(KeyboardInterrupt):
         return asyncio.run(Process(options, work).run())
     return 0
