@@ -72,6 +72,7 @@ e2e: machines charms kubectl  ## the charms on real Kubernetes, as root (make st
 bench: charms  ## print the figures of tests/bench
 	$(BIN)/python -m tests.bench
 	$(BIN)/python -m tests.bench.aioclustermanager
+	$(BIN)/python -m tests.bench.spoke
 
 # with the oldest Python we promise: newer ones take these versions too, and need not what 3.10 lacks
 BACKPORTS := async-timeout|backports\.asyncio\.runner|exceptiongroup|tomli

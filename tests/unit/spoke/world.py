@@ -78,7 +78,7 @@ class Cluster:
         return path
 
 
-def _started(folder: Path, stack: contextlib.ExitStack) -> Cluster:
+def _started(folder: Path, stack: contextlib.ExitStack, version: str = '') -> Cluster:
     folder.mkdir()
     authority = _certificates.Authority(folder)
     server, key = authority.issue('server', 'kube-apiserver')
@@ -98,7 +98,8 @@ def _started(folder: Path, stack: contextlib.ExitStack) -> Cluster:
         'service-account-signing-key-file': key, 'service-account-key-file': server,
         'endpoint-reconciler-type': 'none', 'allow-privileged': 'true',
     }  # fmt: skip
-    stack.enter_context(_programs.started(folder, 'kube-apiserver', flags, real=real))
+    version = version or _programs.VERSION
+    stack.enter_context(_programs.started(folder, 'kube-apiserver', flags, real=real, version=version))
     found = Cluster(folder, f'https://127.0.0.1:{port}', authority)
     admin = _programs.Http(found.server, authority.path, token='admin-token')
     _programs.eventually(lambda: admin.call('GET', '/readyz')[0] == 200)

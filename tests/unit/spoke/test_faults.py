@@ -1,0 +1,187 @@
+"""Hubs that refuse, stall or are old, and spokes that are elsewhere. Numbers are those of the scenarios."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import json
+from collections.abc import Iterator
+from dataclasses import replace
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+from aioclustermanager.kubernetes import Client, Transport, resources
+from spoke import _certificates, _wire
+from spoke._hub_standin import _definitions, _hub, _rights
+
+from tests.unit.spoke import world as worlds
+
+pytestmark = pytest.mark.asyncio
+AUTO = frozenset({'bootstrap'})
+
+
+@contextlib.contextmanager
+def faults(cluster: worlds.Cluster, *rules: dict[str, object]) -> Iterator[None]:
+    """Let requests to a stand-in fail for as long as the block lasts."""
+    folder = cluster.folder / 'var/lib/stand-in/fail'
+    folder.mkdir(parents=True, exist_ok=True)
+    file = folder / 'kube-apiserver.requests.json'
+    file.write_text(json.dumps([{'times': 10**6, **rule} for rule in rules]))
+    try:
+        yield
+    finally:
+        file.unlink(missing_ok=True)
+
+
+async def renewed(world: Any, before: str) -> str:
+    async def newer() -> str:
+        lease = await world.hub.get(resources.LEASES, _wire.LEASE, world.name)
+        return str(lease['spec']['renewTime']) if lease['spec']['renewTime'] != before else ''
+
+    found: str = await world.until(newer)
+    return found
+
+
+async def test_11_a_hub_that_knows_only_v1beta1_is_joined_through_it_where_the_gate_says_so(
+    world: Any, tmp_path: Path
+) -> None:
+    with contextlib.ExitStack() as stack:
+        old = worlds._started(tmp_path / 'old', stack, version='v1.18.20')
+        async with Client(old.configuration()) as hub:
+            await _hub.install(hub, _definitions.OF_HUB)
+            for resource, body in _rights.bootstrap('spoke-bootstrap', 'bootstrap'):
+                await _hub.make(hub, resource, body)
+            old.kubeconfig(world.bootstrap, 'bootstrap-token')
+            world.start(world.config(gates={'V1beta1CSRAPICompatibility': True}))
+
+            async def asked() -> list[Any]:
+                return [each async for each in hub.items(_wire.CSRS_V1BETA1, labels=_wire.labels(world.name))]
+
+            (request,) = await world.until(asked)
+            name = request['metadata']['name']
+            condition = {'type': 'Approved', 'reason': 'Test', 'message': 'by a test'}
+            body = {**request, 'status': {'conditions': [condition]}}
+            await hub.replace(_wire.CSRS_V1BETA1, body, subresource='approval')
+            pem = worlds.signer(old).sign(
+                _wire.decoded(request['spec']['request']), timedelta(hours=1), _certificates.utc_now()
+            )
+            patch = {'status': {'certificate': _wire.encoded(pem)}}
+            await hub.patch(_wire.CSRS_V1BETA1, name, patch, subresource='status')
+            await world.until(world.secret)
+            await world.stop(*world.tasks)
+
+
+async def test_23_detached_the_secret_is_on_management_and_all_the_rest_is_of_the_spoke(world: Any) -> None:
+    management = world.spoke_cluster
+    world.hub_cluster.kubeconfig(world.folder / 'spoke.kubeconfig')  # here the hub is the spoke, too: another cluster
+    await _hub.install(world.hub, _definitions.OF_SPOKE)
+    await world.hub.create(resources.NODES, {'metadata': {'name': f'node-{world.name}'}})
+    where = {'metadata': {'name': f'claim-{world.name}'}, 'spec': {'value': 'of the spoke'}}
+    await world.hub.create(_wire.CLAIMS, where)
+    try:
+        world.hub_runs(auto_approval_users=AUTO)
+        world.start(world.config(spoke_kubeconfig=str(world.folder / 'spoke.kubeconfig')), management.configuration())
+        await world.joined()
+        assert await world.secret()
+        assert await world.hub.find(resources.SECRETS, 'hub-kubeconfig-secret', world.namespace) is None
+        claims = {each['name']: each['value'] for each in (await world.cluster())['status']['clusterClaims']}
+        assert claims[f'claim-{world.name}'] == 'of the spoke'
+    finally:
+        await world.hub.delete(resources.NODES, f'node-{world.name}')
+        await world.hub.delete(_wire.CLAIMS, f'claim-{world.name}')
+
+
+@pytest.mark.parametrize('code', [429, 500])
+async def test_27_a_hub_that_refuses_for_a_while_is_not_flooded_and_goes_on(
+    world: Any, monkeypatch: pytest.MonkeyPatch, code: int
+) -> None:
+    world.hub_runs(auto_approval_users=AUTO)
+    sent, real = [], Transport._once
+
+    async def once(transport: Transport, loop: Any, call: Any, until: float) -> Any:
+        if call.method == 'POST' and 'certificatesigningrequests' in call.target:
+            sent.append(call.name)
+        return await real(transport, loop, call, until)
+
+    monkeypatch.setattr(Transport, '_once', once)
+    rule = {'match': 'POST /apis/certificates.k8s.io', 'code': code, 'message': 'too much'}
+    with faults(world.hub_cluster, rule):
+        task = world.start(world.config())
+        await world.until(lambda: _value(sent))
+        await asyncio.sleep(3)
+        assert not task.done()
+        assert 2 <= len(sent) <= 20
+        assert await world.requests() == []
+    await world.joined()
+    assert len(await world.requests()) == 1
+
+
+async def _value(value: object) -> object:
+    return value
+
+
+async def test_28_a_hub_that_does_not_answer_holds_up_one_renewal_and_not_the_next(world: Any) -> None:
+    world.hub_runs(auto_approval_users=AUTO)
+    world.start(world.config())
+    await world.joined()
+    await world.hub.patch(_wire.MANAGED_CLUSTERS, world.name, {'spec': {'leaseDurationSeconds': 1}})
+    before = await renewed(world, '')
+    before = await renewed(world, before)
+    silent = {'match': f'GET /apis/coordination.k8s.io/v1/namespaces/{world.name}/leases', 'delay_s': 30, 'times': 1}
+    with faults(world.hub_cluster, silent):
+        await renewed(world, await renewed(world, before))
+
+
+async def test_a_hub_whose_certificate_is_not_trusted_is_named_as_that(world: Any) -> None:
+    other = worlds._certificates.Authority(tmp_folder(world))
+    world.hub_cluster.kubeconfig(world.bootstrap, 'bootstrap-token', **{'certificate-authority': str(other.path)})
+    config = world.config()
+    world.start(config)
+
+    async def noted() -> str:
+        return str(config.options.health.notes.get('bootstrap', ''))
+
+    assert 'certificate verify failed' in await world.until(noted)
+    world.hub_cluster.kubeconfig(world.bootstrap, 'bootstrap-token')
+    world.hub_runs(auto_approval_users=AUTO)
+    await world.joined()
+
+
+def tmp_folder(world: Any) -> Path:
+    folder: Path = world.folder / 'other'
+    folder.mkdir()
+    return folder
+
+
+async def test_39_a_second_agent_of_the_same_name_elsewhere_is_noticed(world: Any) -> None:
+    world.hub_runs(auto_approval_users=AUTO)
+    config = world.config()
+    world.start(config)
+    await world.joined()
+    await world.hub.patch(_wire.MANAGED_CLUSTERS, world.name, {'spec': {'leaseDurationSeconds': 1}})
+    await renewed(world, await renewed(world, ''))
+    for _ in range(3):
+        spec = {'spec': {'renewTime': _wire.micro_time(_certificates.utc_now())}}
+        await world.hub.patch(resources.LEASES, _wire.LEASE, spec, world.name)
+        await asyncio.sleep(0.7)
+        if 'somebody else' in config.options.health.notes.get('name', ''):
+            return
+    raise AssertionError(config.options.health.notes)
+
+
+async def test_an_agent_without_a_management_cluster_that_answers_stays_and_says_so(world: Any) -> None:
+    config = world.config()
+    away = kubernetes_configuration(world)
+    task = world.start(config, away)
+
+    async def noted() -> str:
+        return str(config.options.health.notes.get('management', ''))
+
+    assert 'cannot connect' in await world.until(noted)
+    assert not task.done()
+
+
+def kubernetes_configuration(world: Any) -> Any:
+    return replace(world.spoke_cluster.configuration(), server='https://127.0.0.1:9')
