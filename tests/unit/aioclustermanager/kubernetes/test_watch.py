@@ -311,6 +311,18 @@ async def test_an_index_that_raises_is_no_secret() -> None:
 
 
 @pytest.mark.asyncio
+async def test_an_informer_that_is_refused_later_lists_again_after_the_pauses_it_was_given() -> None:
+    script = [listed(5), lines(GONE), status(403, 'Forbidden'), status(403, 'Forbidden'), listed(7, pod('a', 6))]
+    short = Retries(first_s=0.001, longest_s=0.001)
+    async with (
+        scripted(*script, last=silence) as server,
+        client_of(server) as client,
+        Informer(client, resources.PODS, 'n', pauses=short) as informer,
+    ):
+        await eventually(lambda: informer.cache.get('a', 'n') is not None)
+
+
+@pytest.mark.asyncio
 async def test_an_informer_hands_everything_over_again_when_told_to() -> None:
     again = asyncio.Event()
 

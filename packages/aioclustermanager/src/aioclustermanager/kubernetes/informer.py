@@ -20,6 +20,7 @@ from ._cache import Cache, Change, Index
 from ._client import Client
 from ._resources import Labels, Resource
 
+__all__ = ['Cache', 'Change', 'Handler', 'Informer']
 Handler = Callable[[Change], 'Awaitable[None] | None']
 _log = logging.getLogger(__name__)
 _PAUSES = _http.Retries(first_s=0.5, longest_s=30.0)
@@ -30,7 +31,7 @@ class Informer:
 
     Handlers, plain or async, are called one change after the other, in the server's order, from the first list on. One
     that raises is logged, and the next change comes all the same. resync_s: hand every object over again that often,
-    for handlers that want to look after what they may have missed; 0 for never.
+    for handlers that want to look after what they may have missed; 0 for never. pauses: between lists that are refused.
     """
 
     def __init__(
@@ -44,12 +45,14 @@ class Informer:
         handlers: tuple[Handler, ...] = (),
         indexes: Mapping[str, Index] | None = None,
         resync_s: float = 0.0,
+        pauses: _http.Retries = _PAUSES,
     ) -> None:
         self.resource = resource
         self.cache = Cache(indexes)
         self._watcher = _watch.Watcher(client, resource, namespace, labels=labels, fields=fields, bookmarks=True)
         self._handlers = handlers
         self._resync_s = resync_s
+        self._pauses = pauses
         self._turn = asyncio.Lock()  # one change at a time, whoever brings it
         self._listed: asyncio.Future[None] | None = None
         self._tasks: list[asyncio.Task[None]] = []
@@ -101,7 +104,7 @@ class Informer:
                     raise
                 # Our rights may come back; until then the cache is what it was, and the next list tells the difference.
                 _log.warning('informer of %s: %s', self.resource, error)
-                await asyncio.sleep(_http.pause_s(_PAUSES, failures, None, random.random))
+                await asyncio.sleep(_http.pause_s(self._pauses, failures, None, random.random))
                 failures += 1
 
     async def _take(self, event: _watch.Event) -> None:
