@@ -14,7 +14,7 @@ from typing import TypeVar
 
 from aioclustermanager import kubernetes
 from aioclustermanager.kubernetes import Client, InvalidConfiguration, Object, discovery, resources
-from aioclustermanager.kubernetes._cache import Change
+from aioclustermanager.kubernetes.informer import Change
 
 from . import (
     _bootstrap,

@@ -11,8 +11,7 @@ from typing import Any
 
 from aioclustermanager import kubernetes
 from aioclustermanager.kubernetes import Client, Object, Resource
-from aioclustermanager.kubernetes._cache import Cache, Change
-from aioclustermanager.kubernetes.informer import Informer
+from aioclustermanager.kubernetes.informer import Cache, Change, Informer
 
 from ._intervals import Intervals
 from ._metrics import Metrics
@@ -92,7 +91,7 @@ class Backoff:
 
     def __init__(self, intervals: Intervals) -> None:
         first, longest = intervals.retry_first.total_seconds(), intervals.retry_longest.total_seconds()
-        self._retries = kubernetes.Retries(first_s=first, longest_s=longest)
+        self.retries = kubernetes.Retries(first_s=first, longest_s=longest)
         self._failures = 0
 
     def reset(self) -> None:
@@ -100,7 +99,7 @@ class Backoff:
 
     def next_s(self, error: Exception | None = None) -> float:
         asked = error.retry_after_s if isinstance(error, kubernetes.HttpError) else None
-        pause = kubernetes.pause_s(self._retries, self._failures, asked, random.random)
+        pause = kubernetes.pause_s(self.retries, self._failures, asked, random.random)
         self._failures += 1
         return pause
 
@@ -205,6 +204,7 @@ class Following:
             informer = Informer(
                 self.client, self.resource, self._namespace,
                 labels=self._labels, fields=self._fields, handlers=(self._changed,),
+                pauses=self._backoff.retries,
             )  # fmt: skip
             self.cache = informer.cache
             try:
