@@ -11,6 +11,7 @@ from typing import Any, TypeVar
 from urllib.parse import quote, urlsplit
 
 from .. import _session, kubernetes
+from .._http import _limits
 from .._old_errors import as_of_old
 from ..exceptions import NotFoundEndpointException
 from ..kubernetes import waits
@@ -196,7 +197,7 @@ class Requests:
         async with aclosing(self._events(url)) as events:
             while True:
                 try:
-                    event = await asyncio.wait_for(anext(events), until - loop.time())
+                    event = await _limits.within(until - loop.time(), anext(events))
                 except (TimeoutError, asyncio.TimeoutError):
                     return
                 if event['type'] != 'BOOKMARK':

@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from .. import _http
+from .._http import _limits
 
 _VERSIONS = ('client.authentication.k8s.io/v1', 'client.authentication.k8s.io/v1beta1')
 _PATIENCE_S = 60.0
@@ -50,7 +51,7 @@ class Plugin:
             why = f'{self.owner}: cannot run {self.command}: {error.strerror}.{hint}'
             raise _http.InvalidConfiguration(why) from error
         try:
-            out, err = await asyncio.wait_for(process.communicate(), _PATIENCE_S)
+            out, err = await _limits.within(_PATIENCE_S, process.communicate())
         except BaseException as error:
             if process.returncode is None:
                 process.kill()
