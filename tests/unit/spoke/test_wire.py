@@ -176,6 +176,8 @@ def test_health_lists_every_check_and_fails_with_any() -> None:
     bad = _server.health(checks, {}, '/healthz')
     assert (bad.status, bad.text) == (500, '[+]ping ok\n[-]bad failed: reason withheld\nhealthz check failed\n')
     assert _server.health(checks, {'exclude': ['bad']}, '/healthz').status == 200
+    waits = _server.health({'ping': checks['ping']}, {'verbose': ['']}, '/healthz', ['bootstrap'])
+    assert (waits.status, waits.text) == (200, '[+]ping ok\n[?]bootstrap is waited for\nhealthz check passed\n')
 
 
 def test_figures_are_written_as_prometheus_reads_them() -> None:

@@ -98,6 +98,7 @@ class Agent:
         self._pending = Place(given.management, given.namespace, f'{given.options.hub_kubeconfig_secret}-pending')
         self._bootstrap = Bootstrap(Path(given.options.bootstrap_kubeconfig), USER_AGENT)
         self._files_changed = Signal()
+        self._asking = asyncio.Lock()  # held while the bootstrap client is in use: closing it would break its calls off
         self._acting = asyncio.Lock()  # held while a certificate is asked for or saved
         self._addons: AddOns | None = None
         self._creating: Controller | None = None
@@ -193,7 +194,10 @@ class Agent:
         interval *= 1 + self.given.chance.random()
 
         async def sync() -> float | None:
-            await creating.sync()
+            async with self._asking:
+                await creating.sync()
+                if self.phase == 'main':
+                    await self._bootstrap.close()
             return interval
 
         return sync
@@ -270,7 +274,8 @@ class Agent:
             while self.fault():
                 await self._bootstrap_session()
         self.health.note('bootstrap', '')
-        await self._bootstrap.close()  # it is rarely needed from here on, and made anew then
+        if not self._asking.locked():
+            await self._bootstrap.close()  # it is rarely needed from here on, and made anew then
         self.given.recorder.event('HubClientConfigReady', f'{self.kubeconfig} is ready')
         self.phase = 'main'
         await together(self.given.spoke.run(), self._watch_expiry(), self._sessions())

@@ -88,6 +88,8 @@ class Work(Protocol):
 
     def checks(self) -> Mapping[str, Callable[[], str]]: ...
 
+    def waiting(self) -> list[str]: ...
+
     async def run(self, context: ControllerContext) -> None: ...
 
 
@@ -97,6 +99,9 @@ class OneAgent:
 
     def checks(self) -> Mapping[str, Callable[[], str]]:
         return {check.name: check.check for check in self.config.options.get_health_checkers()}
+
+    def waiting(self) -> list[str]:
+        return sorted(self.config.options.health.notes)
 
     async def run(self, context: ControllerContext) -> None:
         await self.config.run_spoke_agent(context)
@@ -109,6 +114,9 @@ class ManyAgents:
     def checks(self) -> Mapping[str, Callable[[], str]]:
         """Return none: agents of a fleet begin anew in place where a process of one waits to be killed."""
         return {}
+
+    def waiting(self) -> list[str]:
+        return []
 
     async def run(self, context: ControllerContext) -> None:
         await Fleet(self.path, context.kube_config, context.metrics).run()
@@ -157,7 +165,9 @@ class Process:
     ) -> int:
         listen = serving.listen or self.options.listen
         gate = Gate(client, is_open=serving.is_open)
-        async with Server(listen, self.work.checks(), self.metrics.text, gate, serving.pair) as self.server:
+        async with Server(
+            listen, self.work.checks(), self.metrics.text, gate, serving.pair, self.work.waiting
+        ) as self.server:
             _log.info('health is served on port %d', self.server.port)
             context = ControllerContext(management, namespace, metrics=self.metrics)
             if self.options.disable_leader_election:

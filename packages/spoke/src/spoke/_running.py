@@ -24,9 +24,11 @@ async def together(*parts: Coroutine[Any, Any, None]) -> None:
     """Run all until one ends or fails; then the others are cancelled, and awaited."""
     tasks = [asyncio.ensure_future(part) for part in parts]
     try:
-        await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
+        ended, _ = await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
     finally:
         await stopped(*tasks)
+    if any(task.cancelled() for task in ended):  # by nobody here: not to be taken for an end
+        raise RuntimeError('a part was cancelled from inside')
     for task in tasks:
         if not task.cancelled() and (error := task.exception()):
             raise error

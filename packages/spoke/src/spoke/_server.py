@@ -9,7 +9,7 @@ import logging
 import os
 import ssl
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from urllib.parse import parse_qs, urlsplit
@@ -45,8 +45,13 @@ class Answer:
     kind: str = 'text/plain; charset=utf-8'
 
 
-def health(checks: Mapping[str, Check], query: Mapping[str, list[str]], path: str) -> Answer:
-    """Return what /healthz says: 200 `ok`, or 500 with a line for each check. Computes only."""
+def health(
+    checks: Mapping[str, Check], query: Mapping[str, list[str]], path: str, waiting: Iterable[str] = ()
+) -> Answer:
+    """Return what /healthz says: 200 `ok`, or 500 with a line for each check. Computes only.
+
+    waiting: for what the agent waits, which makes nobody unhealthy; the whole text is in its log and `spoke status`.
+    """
     excluded = {name for text in query.get('exclude', ()) for name in text.split(',')}
     lines, failed = [], []
     for name, check in checks.items():
@@ -57,6 +62,7 @@ def health(checks: Mapping[str, Check], query: Mapping[str, list[str]], path: st
             lines.append(f'[-]{name} failed: reason withheld')
         else:
             lines.append(f'[+]{name} ok')
+    lines += [f'[?]{about} is waited for' for about in waiting]
     if failed:
         return Answer(500, '\n'.join([*lines, f'{path.strip("/")} check failed', '']))
     return Answer(200, '\n'.join([*lines, f'{path.strip("/")} check passed', '']) if 'verbose' in query else 'ok')
@@ -106,7 +112,9 @@ class Server:
         metrics: Callable[[], str],
         gate: Gate,
         pair: tuple[Path, Path] | None = None,
+        waiting: Callable[[], Iterable[str]] = tuple,
     ) -> None:
+        self._waiting = waiting
         self.listen, self._checks, self._metrics, self._gate = listen, dict(checks), metrics, gate
         self._pair = pair or (SERVING / 'tls.crt', SERVING / 'tls.key')
         self._loaded = b''
@@ -206,7 +214,7 @@ class Server:
         path, query = parts.path.rstrip('/') or '/', parse_qs(parts.query, keep_blank_values=True)
         always: dict[str, Check] = {'ping': _fine, 'log': _fine}
         if path == '/healthz':
-            return health({**always, **self._checks}, query, path)
+            return health({**always, **self._checks}, query, path, self._waiting())
         if path in ('/livez', '/readyz'):
             return health(always, query, path)
         try:
