@@ -82,9 +82,10 @@ class Real(Cluster):
         return self.running(selector)
 
     def configz(self, unit: str) -> Object:
-        """Return what the kubelet of a unit runs with, as it tells itself."""
+        """Return what the kubelet of a unit runs with, as it tells itself; nothing while it does not answer."""
         path = f'/api/v1/nodes/{self.node_of(unit)}/proxy/configz'
-        return dict(json.loads(self.kubectl('get', '--raw', path))['kubeletconfig'])
+        said = self.shell(f'{MASTER}/0', f'kubectl get --raw {path}', check=False)
+        return dict(json.loads(said)['kubeletconfig']) if said else {}
 
     # -- machines
 
