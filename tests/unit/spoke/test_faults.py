@@ -129,7 +129,7 @@ async def test_28_a_hub_that_does_not_answer_holds_up_one_renewal_and_not_the_ne
     await world.hub.patch(_wire.MANAGED_CLUSTERS, world.name, {'spec': {'leaseDurationSeconds': 1}})
     before = await renewed(world, '')
     before = await renewed(world, before)
-    silent = {'match': f'GET /apis/coordination.k8s.io/v1/namespaces/{world.name}/leases', 'delay_s': 30, 'times': 1}
+    silent = {'match': f'PUT /apis/coordination.k8s.io/v1/namespaces/{world.name}/leases', 'delay_s': 30, 'times': 1}
     with faults(world.hub_cluster, silent):
         await renewed(world, await renewed(world, before))
 
