@@ -38,6 +38,7 @@ def own_tokens(cluster: Cluster) -> list[str]:
     return [token for unit in WORKERS for token in access.kubeconfig_tokens(cluster, unit).values()]
 
 
+@pytest.mark.slow
 def test_fm_10_another_control_plane_never_meets_the_old_ones_tokens(cluster: Cluster, tmp_path: Path) -> None:
     files = access.KUBECONFIGS.values()
     old = own_tokens(cluster)
@@ -137,6 +138,7 @@ def test_fm_12_second_claimant_gets_nothing_and_nobody_becomes_an_administrator(
     assert access.creds(asked, LEADER, relation)['system:node:honest']['scope'] == 'asker/0'
 
 
+@pytest.mark.slow
 def test_fm_13_16_workers_run_without_cluster_dns_and_each_relation_is_told_everything(cluster: Cluster) -> None:
     first = cluster.relation_ids(WORKER, 'kube-control')[0]
     address = cluster.bag('kube-control', LEADER, first)['sdn-ip']

@@ -14,6 +14,8 @@ from tests.model import cluster as cluster_of
 from tests.model.cluster import MASTER, WORKER, Cluster
 from tests.model.parties import act
 
+pytestmark = pytest.mark.slow
+
 LEADER = f'{MASTER}/0'
 UNIT, OTHER = f'{WORKER}/0', f'{WORKER}/1'
 KUBELET, PROXY = 'snap.kubelet.daemon', 'snap.kube-proxy.daemon'
@@ -93,7 +95,6 @@ def test_fm_26_one_status_whatever_is_due_at_once(cluster: Cluster) -> None:
     assert cluster.status(UNIT)[0] == 'active'
 
 
-@pytest.mark.slow
 def test_fm_18_36_all_that_names_the_node_follows_the_cloud_and_back(cluster: Cluster) -> None:
     host, name = cluster.node_of(UNIT), 'ip-10-87-0-13.ec2.internal'
     old = access.kubeconfig_tokens(cluster, UNIT)
@@ -109,7 +110,6 @@ def test_fm_18_36_all_that_names_the_node_follows_the_cloud_and_back(cluster: Cl
     assert f'system:node:{name}' not in {user for user, _ in access.known(cluster).values()}
 
 
-@pytest.mark.slow
 def test_fm_19_36_a_host_with_capital_letters_is_a_node_in_lower_case(cluster: Cluster) -> None:
     act(cluster, 'add-unit', WORKER, '--no-wait')
     unit = f'{WORKER}/2'
@@ -120,7 +120,6 @@ def test_fm_19_36_a_host_with_capital_letters_is_a_node_in_lower_case(cluster: C
     assert {'Node-A', 'node-a'} <= set(json.loads(cluster.bag('certificates', unit)['sans']))
 
 
-@pytest.mark.slow
 def test_fm_20_a_unit_leaves_while_the_api_is_down_and_its_daemons_stay_stopped(cluster: Cluster) -> None:
     unit, api = f'{WORKER}/2', 'snap.kube-apiserver.daemon'
     cluster.shell(LEADER, f'systemctl stop {api}')
@@ -135,7 +134,6 @@ def test_fm_20_a_unit_leaves_while_the_api_is_down_and_its_daemons_stay_stopped(
     assert cluster.eventually(lambda: 'node-a' not in cluster.nodes()), cluster.nodes()
 
 
-@pytest.mark.slow
 def test_fm_20_21_25_28_37_a_newcomer_names_what_it_lacks_one_by_one_and_can_leave_at_any_time(
     cluster: Cluster,
 ) -> None:
@@ -168,7 +166,6 @@ def test_fm_20_21_25_28_37_a_newcomer_names_what_it_lacks_one_by_one_and_can_lea
     assert cluster.nodes()[cluster.node_of(unit)]
 
 
-@pytest.mark.slow
 def test_fm_20_units_leave_that_never_started_and_after_the_control_plane(cluster: Cluster) -> None:
     act(cluster, 'deploy', f'./build/{WORKER}', 'never')  # it lacks all relations, and plugins
     last = cluster.last_run()

@@ -8,6 +8,8 @@ from tests.model.cluster import WORKER, Cluster
 from tests.model.parties import act
 from tests.model.test_operations import action, apply, is_cordoned, pods_on, workload
 
+pytestmark = pytest.mark.slow
+
 UNIT = f'{WORKER}/0'
 
 
@@ -16,7 +18,6 @@ def budget(name: str, least: int) -> dict[str, object]:
     return {'apiVersion': 'policy/v1beta1', 'kind': 'PodDisruptionBudget', 'metadata': {'name': name}, 'spec': spec}
 
 
-@pytest.mark.slow
 def test_fm_30_31_a_budget_is_heeded_in_time_and_a_paused_unit_stays_paused(cluster: Cluster) -> None:
     node = cluster.node_of(UNIT)
     apply(cluster, workload('Deployment', 'guarded', node), workload('Deployment', 'free', node), budget('guarded', 1))

@@ -14,6 +14,8 @@ from tests.model import cluster as cluster_of
 from tests.model.cluster import MASTER, WORKER, Cluster
 from tests.model.parties import act, tell
 
+pytestmark = pytest.mark.slow
+
 UNIT, OTHER = UNITS = (f'{WORKER}/0', f'{WORKER}/1')
 KUBELET, PROXY = 'snap.kubelet.daemon', 'snap.kube-proxy.daemon'
 BALANCER, SERVER = 'kubeapi-load-balancer:website', f'{MASTER}:kube-api-endpoint'
@@ -50,7 +52,6 @@ def request(cluster: Cluster, unit: str) -> dict[str, str]:
     return cluster.bag('certificates', unit)
 
 
-@pytest.mark.slow
 def test_fm_32_33_a_worker_keeps_its_api_server_while_it_is_there_and_moves_once_when_it_goes(cluster: Cluster) -> None:
     (balancer,), (same,) = (servers(cluster, unit) for unit in UNITS)
     assert same == balancer

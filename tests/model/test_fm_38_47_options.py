@@ -14,6 +14,8 @@ from tests.model import parties
 from tests.model.cluster import MASTER, WORKER, Cluster
 from tests.model.parties import act
 
+pytestmark = pytest.mark.slow
+
 UNIT, OTHER = f'{WORKER}/0', f'{WORKER}/1'
 KUBELET, PROXY = 'snap.kubelet.daemon', 'snap.kube-proxy.daemon'
 API = 'snap.kube-apiserver.daemon'
@@ -222,7 +224,6 @@ def walk(cluster: Cluster, *minors: int) -> None:
         assert cluster.status(UNIT)[0] == 'active', cluster.status(UNIT)
 
 
-@pytest.mark.slow
 def test_fm_45_an_argument_that_the_new_version_lacks_blocks_by_name_and_the_kubelet_runs(cluster: Cluster) -> None:
     config(cluster, 'require-manual-upgrade=false')
     walk(cluster, 11)
@@ -242,7 +243,6 @@ def test_fm_45_an_argument_that_the_new_version_lacks_blocks_by_name_and_the_kub
     assert cluster.status(UNIT)[0] == 'active'
 
 
-@pytest.mark.slow
 def test_fm_45_every_cut_in_the_versions_is_passed_up_and_down(cluster: Cluster) -> None:
     config(cluster, 'require-manual-upgrade=false')
     walk(cluster, 9, 10, 14, 15, 23, 24, 25, 26, 27, 28, 34, 35, 36, 26, 24, 23, 15, 10, 12)
@@ -252,7 +252,6 @@ def test_fm_45_every_cut_in_the_versions_is_passed_up_and_down(cluster: Cluster)
 # -- daemons and hosts
 
 
-@pytest.mark.slow
 def test_fm_46_a_failing_daemon_is_named_and_runs_again_by_itself_when_the_cause_is_gone(cluster: Cluster) -> None:
     last = cluster.last_run()
     config(cluster, 'kubelet-extra-args=feature-gates=NoSuchGate=true')

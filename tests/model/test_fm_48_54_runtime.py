@@ -15,6 +15,8 @@ from tests.model import parties
 from tests.model.cluster import MASTER, WORKER, Cluster
 from tests.model.parties import act
 
+pytestmark = pytest.mark.slow
+
 UNIT, OTHER = f'{WORKER}/0', f'{WORKER}/1'
 KUBELET = 'snap.kubelet.daemon'
 API = 'snap.kube-apiserver.daemon'
@@ -150,7 +152,6 @@ def test_fm_51_what_cannot_be_fetched_touches_nothing_and_what_cannot_be_install
     assert is_ready(cluster) and not is_cordoned(cluster)
 
 
-@pytest.mark.slow
 def test_fm_51_a_switch_that_waits_for_the_api_disturbs_nothing(cluster: Cluster) -> None:
     config(cluster, 'docker_runtime=apt')
     before = pids(cluster)
@@ -165,7 +166,6 @@ def test_fm_51_a_switch_that_waits_for_the_api_disturbs_nothing(cluster: Cluster
     config(cluster, 'docker_runtime=auto')
 
 
-@pytest.mark.slow
 def test_fm_51_a_switch_whose_hook_was_killed_is_ended_by_the_next(cluster: Cluster) -> None:
     last = cluster.last_run()
     cluster.kubectl('cordon', cluster.node_of(OTHER))  # by hand: it must stay so
@@ -202,7 +202,6 @@ def labels(cluster: Cluster) -> dict[str, str]:
     return found
 
 
-@pytest.mark.slow
 def test_fm_48_51_a_card_of_nvidias_brings_its_docker_and_labels_and_both_go_again(cluster: Cluster) -> None:
     give_cards(cluster, 'amd', 'intel')
     config(cluster, 'labels=look=1')
@@ -240,7 +239,6 @@ def test_fm_48_51_a_card_of_nvidias_brings_its_docker_and_labels_and_both_go_aga
 # -- what it runs with
 
 
-@pytest.mark.slow
 def test_a_flag_that_docker_lacks_blocks_and_a_value_that_it_refuses_is_taken_back(cluster: Cluster) -> None:
     config(cluster, 'docker-opts=--insecure-registry=a.b:5000 --label x=1')
     assert 'a.b:5000' in cluster.shell(UNIT, "docker info --format '{{json .RegistryConfig}}'")
@@ -289,7 +287,6 @@ def policy(cluster: Cluster) -> str:
     return cluster.shell(UNIT, 'iptables -S FORWARD').splitlines()[0].split()[-1]
 
 
-@pytest.mark.slow
 def test_fm_53_forwarding_works_after_docker_was_restarted_outside_any_hook_and_a_held_lock(cluster: Cluster) -> None:
     cluster.shell(UNIT, 'systemctl restart docker')
     assert policy(cluster) == 'ACCEPT'
@@ -398,7 +395,6 @@ def test_fm_54_the_pause_image_and_those_of_the_ingress_follow_the_registry(clus
 # -- the kernel's command line, and kubelets without dockershim
 
 
-@pytest.mark.slow
 def test_cgroups_are_switched_on_and_off_by_a_reboot_each(cluster: Cluster) -> None:
     for value in ('true', 'false'):
         booted = cluster.shell(UNIT, 'stat -c %Y /run').strip()
@@ -414,7 +410,6 @@ def test_cgroups_are_switched_on_and_off_by_a_reboot_each(cluster: Cluster) -> N
     assert is_ready(cluster)
 
 
-@pytest.mark.slow
 def test_containerd_serves_a_kubelet_without_dockershim(cluster: Cluster) -> None:
     config(cluster, 'require-manual-upgrade=false', 'channel=1.24/stable', f'http_proxy=http://me:{SECRET}@proxy:1')
     assert cluster.status(UNIT)[0] == 'active', cluster.status(UNIT)

@@ -13,6 +13,8 @@ from tests.model import cluster as cluster_of
 from tests.model.cluster import MASTER, ROOT, WORKER, Cluster
 from tests.model.parties import act
 
+pytestmark = pytest.mark.slow
+
 UNIT, OTHER = UNITS = (f'{WORKER}/0', f'{WORKER}/1')
 KUBELET = 'snap.kubelet.daemon'
 FAIL = '/var/lib/stand-in/fail/snap.json'
@@ -60,7 +62,6 @@ def upgrade(cluster: Cluster, unit: str) -> dict[str, Any]:
     return next(iter(answer.values()))  # type: ignore[no-any-return]
 
 
-@pytest.mark.slow
 def test_fm_55_a_snapd_that_is_busy_or_out_of_reach_is_asked_again_later(cluster: Cluster) -> None:
     busy = 'error: snap "kubelet" has "refresh-snap" change in progress'
     fail(cluster, {'match': 'set kubelet', 'code': 1, 'stderr': busy, 'times': -1})
@@ -95,7 +96,6 @@ def timers(cluster: Cluster) -> list[str]:
     return [cluster.shell(unit, 'snap get system refresh.timer', check=False).strip() for unit in UNITS]
 
 
-@pytest.mark.slow
 def test_fm_56_all_units_have_the_leaders_timer_and_have_it_again_when_it_was_wiped(cluster: Cluster) -> None:
     (longest,) = set(timers(cluster))
     assert longest[:3] in ('mon', 'tue', 'wed', 'thu', 'fri', 'sat', 'sun') and longest[3:] in '12345'
@@ -139,7 +139,6 @@ def snap(version: str) -> bytes:
     return f'#stand-in-snap kubelet {version}\n'.encode()
 
 
-@pytest.mark.slow
 def test_fm_57_resources_come_and_go_and_a_broken_one_is_named(cluster: Cluster, tmp_path: Path) -> None:
     config(cluster, 'require-manual-upgrade=false')
     for text, wanted in (
@@ -169,7 +168,6 @@ def is_asked(cluster: Cluster) -> list[bool]:
     return [ASKS in cluster.status(unit)[1] for unit in UNITS]
 
 
-@pytest.mark.slow
 def test_fm_58_an_upgrade_is_asked_for_once_and_pods_run_through_it(cluster: Cluster, tmp_path: Path) -> None:
     node = cluster.node_of(UNIT)
     pod = {'apiVersion': 'v1', 'kind': 'Pod', 'metadata': {'name': 'through'}}
@@ -227,7 +225,6 @@ def proxies(cluster: Cluster) -> dict[str, str]:
     return dict(json.loads(told or '{}').get('proxy', {}))
 
 
-@pytest.mark.slow
 def test_snapd_goes_through_the_proxies_of_the_options_and_back(cluster: Cluster) -> None:
     squid = 'http://squid.internal:3128'
     config(cluster, f'snap_proxy={squid}')

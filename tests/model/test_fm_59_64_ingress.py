@@ -17,6 +17,8 @@ from tests.model.cluster import MASTER, WORKER, Cluster
 from tests.model.parties import act
 from tests.model.test_operations import action, apply
 
+pytestmark = pytest.mark.slow
+
 UNIT, OTHER = f'{WORKER}/0', f'{WORKER}/1'
 API = 'snap.kube-apiserver.daemon'
 RULES = '/var/lib/stand-in/fail/kube-apiserver.requests.json'
@@ -160,7 +162,6 @@ def test_fm_60_off_means_that_nothing_is_deleted_any_more_and_others_keep_theirs
     cluster.kubectl('delete', 'configmap', 'people', '-n', NAMESPACE)
 
 
-@pytest.mark.slow
 def test_fm_61_ports_follow_what_is_wanted_and_not_the_outcome_of_one_attempt(cluster: Cluster) -> None:
     refuse(cluster, 'PATCH /apis/apps')
     config(cluster, 'nginx-image=my.registry/nginx:1')
@@ -181,7 +182,6 @@ def test_fm_61_ports_follow_what_is_wanted_and_not_the_outcome_of_one_attempt(cl
     assert ports(cluster) == OPEN and status(cluster)[0] == 'active'
 
 
-@pytest.mark.slow
 def test_a_bad_image_blocks_and_changes_nothing(cluster: Cluster) -> None:
     before = cluster.kubectl('get', 'daemonsets', '-n', NAMESPACE, '-o', 'json')['items'][0]['metadata']['generation']
     config(cluster, 'nginx-image=not an image', 'default-backend-image=-x')
@@ -203,7 +203,6 @@ metadata: {{name: nginx-ingress-{WORKER}-clusterrole}}
 """
 
 
-@pytest.mark.slow
 def test_fm_59_what_a_public_revision_made_goes_once(cluster: Cluster) -> None:
     def old() -> set[str]:
         shown = cluster.kubectl('get', 'daemonsets,clusterroles', '-n', 'default', '-o', 'name').split()
@@ -357,7 +356,6 @@ def test_fm_63_what_the_action_did_not_make_is_in_its_way_and_stays(cluster: Clu
     cluster.kubectl('delete', 'secret', 'registry-access')
 
 
-@pytest.mark.slow
 def test_fm_64_a_size_that_somebody_set_stays_and_is_told_and_without_a_controller_there_is_no_ingress(
     cluster: Cluster, good: dict[str, str]
 ) -> None:
@@ -387,7 +385,6 @@ def test_microbot_is_run_scaled_and_removed(cluster: Cluster) -> None:
 # -- other versions, and another application
 
 
-@pytest.mark.slow
 def test_fm_62_the_objects_are_in_groups_that_a_newer_server_offers(cluster: Cluster, good: dict[str, str]) -> None:
     act(cluster, 'config', MASTER, 'channel=1.22/stable', 'require-manual-upgrade=false')
     assert '1.22' in cluster.kubectl('version', '-o', 'json')['serverVersion']['gitVersion']
@@ -410,7 +407,6 @@ def test_fm_62_the_objects_are_in_groups_that_a_newer_server_offers(cluster: Clu
     config(cluster, 'ingress=true')
 
 
-@pytest.mark.slow
 def test_fm_60_one_application_never_touches_the_ingress_of_another(cluster: Cluster) -> None:
     everything = found(cluster)
     cluster.deploy_workers('web', 1)

@@ -14,6 +14,8 @@ from tests.model import parties
 from tests.model.cluster import WORKER, Cluster
 from tests.model.parties import act, tell
 
+pytestmark = pytest.mark.slow
+
 UNIT, OTHER = f'{WORKER}/0', f'{WORKER}/1'
 KUBELET, PROXY = 'snap.kubelet.daemon', 'snap.kube-proxy.daemon'
 ARGUMENTS = '/var/snap/kubelet/current/args'
