@@ -375,8 +375,19 @@ def test_what_a_crash_or_a_deleted_folder_left_is_found_by_the_next_model(tmp_pa
 
 
 @needs_root
-def test_who_is_not_root_hears_that_real_software_needs_it(nobodys_folder):
+def test_who_is_not_root_hears_that_real_software_needs_it(nobodys_folder, tmp_path):
+    others = tmp_path / 'of-root'  # a running model that nobody may look at: it is not taken for a deleted one
+    others.mkdir()
+    tmp_path.chmod(0o700)
     real_store(nobodys_folder / 'store')
+    _cgroups.make(_cgroups.model_group(others), '0')
+    try:
+        hears_that_root_is_needed(nobodys_folder)
+    finally:
+        _cgroups.remove(_cgroups.model_group(others))
+
+
+def hears_that_root_is_needed(nobodys_folder):
     done = subprocess.run(
         as_nobody(nobodys_folder, 'true'), user=NOBODY, group=NOBODY, extra_groups=[], capture_output=True, text=True
     )

@@ -162,7 +162,18 @@ def _processes(top: Path) -> set[int]:
 def orphans(names: Iterable[str]) -> list[str]:
     """Return those of the groups whose model's folder is gone."""
     mine = [name for name in names if name.startswith(f'{PREFIX}%2F')]
-    return [name for name in mine if not Path(unquote(name.removeprefix(PREFIX))).exists()]
+    return [name for name in mine if _is_gone(Path(unquote(name.removeprefix(PREFIX))))]
+
+
+def _is_gone(folder: Path) -> bool:
+    """Whether a folder is not there; one that this user may not look at may well be."""
+    try:
+        folder.lstat()
+    except (FileNotFoundError, NotADirectoryError):
+        return True
+    except PermissionError:
+        pass
+    return False
 
 
 def sweep() -> None:
