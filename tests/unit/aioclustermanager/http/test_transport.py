@@ -190,6 +190,39 @@ async def test_closing_ends_what_is_under_way() -> None:
         await transport.close()
 
 
+class Waiting:
+    """Credentials that never come."""
+
+    renewable = True
+
+    async def grant(self) -> _http.Grant:
+        await asyncio.Event().wait()
+        raise AssertionError
+
+
+@pytest.mark.parametrize('phase', ['handshake', 'credentials'])
+async def test_closing_fails_a_call_that_is_not_under_way_yet(phase: str) -> None:
+    begun = asyncio.Event()
+
+    async def mute(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await reader.read(1)  # the client's first word of TLS, which stays without an answer
+        begun.set()
+        await reader.read()
+        writer.close()
+
+    server = await asyncio.start_server(mute, '127.0.0.1')
+    url = f'https://127.0.0.1:{server.sockets[0].getsockname()[1]}'
+    transport = Transport(url, authentication=Waiting() if phase == 'credentials' else None)
+    call = asyncio.create_task(transport.request('GET', '/'))
+    await (begun.wait() if phase == 'handshake' else asyncio.sleep(0.01))
+    await transport.close()
+    with pytest.raises(ConnectionFailed, match=r'the connections to .* were closed') as caught:
+        await asyncio.wait_for(call, 5)
+    assert not caught.value.sent and not call.cancelled()
+    server.close()
+    await server.wait_closed()
+
+
 async def test_a_connection_the_server_has_closed_is_not_used_again() -> None:
     async with scripted(answer(200, close=True), answer(200)) as server, Transport(server.url) as transport:
         await transport.request('POST', '/1', b'')

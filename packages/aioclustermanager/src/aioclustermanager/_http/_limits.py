@@ -58,8 +58,12 @@ def until(now: float, timeout_s: float | None) -> float:
     return total if timeout_s is None else min(total, now + timeout_s)
 
 
+class Interrupted(Exception):
+    """What was waited for has been cancelled, by somebody else than who waited."""
+
+
 async def within(seconds: float | None, awaitable: Awaitable[T]) -> T:
-    """Return what is awaited, if it comes in time. Raises asyncio.TimeoutError.
+    """Return what is awaited, if it comes in time. Raises asyncio.TimeoutError, Interrupted.
 
     asyncio.wait_for, before Python 3.12, swallows a cancellation that comes when what it waits for has just ended.
     """
@@ -74,4 +78,6 @@ async def within(seconds: float | None, awaitable: Awaitable[T]) -> T:
             waited.exception()  # whoever was cancelled meanwhile does not ask for it
     if not done:
         raise asyncio.TimeoutError
+    if waited.cancelled():
+        raise Interrupted
     return waited.result()

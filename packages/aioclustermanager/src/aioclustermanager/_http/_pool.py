@@ -67,6 +67,7 @@ class Pool:
         self._limits = limits
         self._idle: list[Connection] = []
         self._open: set[Connection] = set()
+        self._opening: set[asyncio.Task[None]] = set()
         self._waiters: collections.deque[asyncio.Future[Connection | None]] = collections.deque()
         self._closed = False
 
@@ -84,7 +85,7 @@ class Pool:
         loop = asyncio.get_running_loop()
         while True:
             if self._closed:
-                raise ConnectionFailed(f'the connections to {self.route.authority} were closed', sent=False)
+                raise self._over()
             if connection := self.idle(loop.time()):
                 return connection
             if len(self._open) < self._limits.connections:
@@ -119,6 +120,8 @@ class Pool:
     async def close(self) -> None:
         """Close everything; what is under way fails."""
         self._closed = True
+        for opening in self._opening:
+            opening.cancel()
         connections = list(self._open)
         for connection in connections:
             self._drop(connection)
@@ -163,8 +166,14 @@ class Pool:
         connection = Connection(loop)
         connection.context = self.context
         self._open.add(connection)
+        opening = loop.create_task(self._open_route(loop, connection))
+        self._opening.add(opening)
+        opening.add_done_callback(self._opening.discard)
         try:
-            await _limits.within(self._patience(loop, until), self._open_route(loop, connection))
+            await _limits.within(self._patience(loop, until), opening)
+        except _limits.Interrupted as error:
+            self._drop(connection)
+            raise self._over() from error
         except (TimeoutError, asyncio.TimeoutError) as error:
             self._drop(connection)
             if loop.time() >= until:
@@ -181,6 +190,9 @@ class Pool:
             self._drop(connection)
             raise
         return connection
+
+    def _over(self) -> ConnectionFailed:
+        return ConnectionFailed(f'the connections to {self.route.authority} were closed', sent=False)
 
     def _patience(self, loop: asyncio.AbstractEventLoop, until: float) -> float:
         return max(0.0, min(self._limits.connect_s, until - loop.time()))

@@ -230,6 +230,9 @@ class Transport:
             await _limits.within(None if patience_s == float('inf') else patience_s, asyncio.shield(self._renewal))
         except asyncio.TimeoutError as error:
             raise DeadlineExceeded('no credentials in time', sent=False) from error
+        except _limits.Interrupted as error:
+            why = f'the connections to {self._pool.route.authority} were closed'
+            raise ConnectionFailed(why, sent=False) from error
 
     def _renewal_over(self, task: asyncio.Task[None]) -> None:
         self._renewal = None
