@@ -58,13 +58,13 @@ unit: venv kubectl  ## pure logic, in seconds
 	$(BIN)/pytest -n 2 tests/unit tests/contract
 
 model: machines charms kubectl  ## the charms in the embedded model
-	$(BIN)/pytest -n 2 --dist loadfile tests/model
+	$(BIN)/pytest -n 3 --dist loadfile tests/model
 
 test: machines lint charms kubectl  ## what has to pass before a change lands, but for `make slow`
-	$(BIN)/pytest -n 2 --dist loadfile -m 'not slow'
+	$(BIN)/pytest -n 3 --dist loadfile -m 'not slow'
 
-slow: machines charms kubectl  ## the scenarios that take minutes each: several masters, hooks killed half way, the docs
-	$(BIN)/pytest -n 2 --dist loadfile -m slow tests/model
+slow: machines charms kubectl  ## the scenarios that take long: options, runtime, ingress, several masters, hooks killed half way, the docs
+	$(BIN)/pytest -n 3 --dist loadfile -m slow tests/model
 
 e2e: machines charms kubectl  ## the charms on real Kubernetes, as root (make store builds it): one deployment, its scenarios, its figures
 	$(BIN)/pytest tests/e2e

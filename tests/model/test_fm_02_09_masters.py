@@ -12,6 +12,8 @@ from tests.model import access
 from tests.model import cluster as cluster_of
 from tests.model.cluster import MASTER, WORKER, Cluster
 
+pytestmark = pytest.mark.slow
+
 KUBELET = 'snap.kubelet.daemon'
 FOOTING = f"""
 find /root/cdk /root/.kube /var/snap/kubelet /var/snap/kube-proxy -type f | sort | xargs sha256sum
