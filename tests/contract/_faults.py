@@ -12,6 +12,8 @@ from urllib.parse import urlsplit
 
 from aioclustermanager._http import _parser
 
+from tests.listening import listening
+
 
 class Fault(enum.Enum):
     NONE = 'passed on'
@@ -44,19 +46,10 @@ class Faulty:
         self.choose = choose
         self.url = ''
         self.done: list[Fault] = []
-        self.tasks: set[asyncio.Task[None]] = set()
 
     async def serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        task = asyncio.current_task()
-        assert task
-        self.tasks.add(task)
-        try:
-            while not writer.is_closing():
-                await self._one(reader, writer)
-        except (asyncio.IncompleteReadError, ConnectionError, asyncio.CancelledError):
-            pass
-        finally:
-            writer.transport.abort()
+        while not writer.is_closing():
+            await self._one(reader, writer)
 
     async def _one(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         head = await reader.readuntil(b'\r\n\r\n')
@@ -124,13 +117,6 @@ def _answer(fault: Fault) -> bytes:
 @contextlib.asynccontextmanager
 async def faulty(server: str, context: ssl.SSLContext, choose: Choose) -> AsyncIterator[Faulty]:
     proxy = Faulty(server, context, choose)
-    listening = await asyncio.start_server(proxy.serve, '127.0.0.1', 0)
-    proxy.url = f'http://127.0.0.1:{listening.sockets[0].getsockname()[1]}'
-    try:
+    async with listening(proxy.serve) as port:
+        proxy.url = f'http://127.0.0.1:{port}'
         yield proxy
-    finally:
-        listening.close()
-        for task in proxy.tasks:
-            task.cancel()
-        await asyncio.gather(*proxy.tasks, return_exceptions=True)
-        await asyncio.sleep(0.05)  # for transports to say that they are closed

@@ -7,7 +7,8 @@ import itertools
 import json
 import random
 import ssl
-from contextlib import aclosing, suppress
+from collections.abc import AsyncIterator
+from contextlib import aclosing, asynccontextmanager, suppress
 from pathlib import Path
 from typing import Any
 
@@ -27,6 +28,8 @@ from aioclustermanager.kubernetes import (
     waits,
 )
 from aiohttp import WSMsgType, web
+
+from tests.listening import accepted
 
 pytestmark = pytest.mark.asyncio
 MAPS = resources.CONFIG_MAPS
@@ -185,7 +188,8 @@ async def test_a_restart_of_the_server_is_survived(cluster: Any) -> None:
         await sure.delete(resources.NAMESPACES, space)
 
 
-async def kubelet(folder: Path) -> tuple[web.AppRunner, int]:
+@asynccontextmanager
+async def kubelet(folder: Path) -> AsyncIterator[int]:
     """Serve what a kubelet serves to an API server: logs, and commands over a WebSocket."""
 
     async def logs(request: web.Request) -> web.StreamResponse:
@@ -217,19 +221,22 @@ async def kubelet(folder: Path) -> tuple[web.AppRunner, int]:
     app.router.add_get('/containerLogs/{space}/{pod}/{container}', logs)
     app.router.add_get('/exec/{space}/{pod}/{container}', run)
     app.router.add_post('/exec/{space}/{pod}/{container}', run)
-    runner = web.AppRunner(app)
+    runner = web.AppRunner(app, shutdown_timeout=0.1)
     await runner.setup()
     context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
     context.load_cert_chain(folder / 'server.crt', folder / 'server.key')
     await web.TCPSite(runner, '127.0.0.1', 0, ssl_context=context).start()
-    return runner, int(runner.addresses[0][1])
+    try:
+        yield int(runner.addresses[0][1])
+    finally:
+        await accepted()
+        await runner.cleanup()
 
 
 async def test_logs_and_commands_reach_the_kubelet_of_the_pod(cluster: Any) -> None:
     if not (cluster.is_ours and cluster.real):
         pytest.skip('the stand-in passes no commands on')
-    runner, port = await kubelet(cluster.folder)
-    async with direct(cluster) as client:
+    async with kubelet(cluster.folder) as port, direct(cluster) as client:
         space = await namespace(client)
         node = {'metadata': {'name': 'kubelet-of-the-test'}}
         await client.create(resources.NODES, node)
@@ -260,4 +267,3 @@ async def test_logs_and_commands_reach_the_kubelet_of_the_pod(cluster: Any) -> N
         await client.delete(resources.PODS, 'p', space, grace_s=0)
         await client.delete(resources.NODES, 'kubelet-of-the-test')
         await client.delete(resources.NAMESPACES, space)
-    await runner.cleanup()

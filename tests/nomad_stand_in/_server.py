@@ -12,6 +12,8 @@ from collections.abc import AsyncIterator, Mapping
 
 from aiohttp import web
 
+from tests.listening import accepted
+
 from . import _access
 from ._access import Token
 from ._api import Answer, Api, Call
@@ -117,6 +119,7 @@ class NomadStandIn:
             task.cancel()
         await asyncio.gather(*self._handlers, return_exceptions=True)
         if self._runner is not None:
+            await accepted()
             await self._runner.cleanup()
             self._runner = None
         for _ in range(10):  # what served the connections that were reset ends within the next turns of the loop

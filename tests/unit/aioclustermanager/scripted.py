@@ -10,6 +10,8 @@ from collections.abc import AsyncIterator, Callable, Coroutine
 from dataclasses import dataclass, field
 from typing import Any
 
+from tests.listening import listening
+
 Step = Callable[['Request', asyncio.StreamWriter], Coroutine[Any, Any, None]]
 
 
@@ -100,36 +102,22 @@ async def eventually(holds: Callable[[], object]) -> None:
 @contextlib.asynccontextmanager
 async def scripted(*steps: Step, last: Step | None = None, tls: ssl.SSLContext | None = None) -> AsyncIterator[Server]:
     """Serve; `last` is done to every request after the steps."""
-    server, script, tasks = Server(scheme='https' if tls else 'http'), iter(steps), set[asyncio.Task[Any]]()
+    server, script = Server(scheme='https' if tls else 'http'), iter(steps)
 
     async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         number = server.connections
         server.connections += 1
         server.open.add(writer)
-        task = asyncio.current_task()
-        assert task
-        tasks.add(task)
         try:
             while not writer.is_closing():
                 request = await _read(reader, number)
                 server.requests.append(request)
                 await (next(script, last) or answer(500, {'message': 'the script is over'}))(request, writer)
-        except (asyncio.IncompleteReadError, ConnectionError, asyncio.CancelledError):
-            pass
         finally:
             server.open.discard(writer)
-            writer.transport.abort()
 
-    listening = await asyncio.start_server(serve, '127.0.0.1', 0, ssl=tls)
-    server.port = listening.sockets[0].getsockname()[1]
-    try:
+    async with listening(serve, tls) as server.port:
         yield server
-    finally:
-        listening.close()
-        for task in tasks:
-            task.cancel()
-        await asyncio.gather(*tasks, return_exceptions=True)
-        await asyncio.sleep(0.01)  # for transports to say that they are closed
 
 
 async def _read(reader: asyncio.StreamReader, connection: int) -> Request:

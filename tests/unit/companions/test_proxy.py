@@ -13,6 +13,8 @@ from typing import Any
 
 import pytest
 
+from tests.listening import listening
+
 
 @pytest.fixture
 def proxy(machine: Callable[[str], Any]) -> Any:
@@ -28,17 +30,15 @@ async def backend(name: str) -> AsyncIterator[int]:
         writer.write(name.encode() + b' ' + said)
         writer.close()
 
-    server = await asyncio.start_server(answer, '127.0.0.1', 0)
-    async with server:
-        yield server.sockets[0].getsockname()[1]
+    async with listening(answer) as port:
+        yield port
 
 
 @contextlib.asynccontextmanager
 async def serving(proxy: Any, path: Path) -> AsyncIterator[int]:
     pool = proxy.Pool(path)
-    server = await asyncio.start_server(lambda r, w: proxy.serve(pool, r, w), '127.0.0.1', 0)
-    async with server:
-        yield server.sockets[0].getsockname()[1]
+    async with listening(lambda reader, writer: proxy.serve(pool, reader, writer)) as port:
+        yield port
 
 
 async def ask(port: int, text: str = 'hello') -> str:
@@ -111,9 +111,8 @@ async def test_a_client_learns_that_its_server_was_lost(proxy: Any, tmp_path: Pa
         writer.transport.abort()
 
     path = tmp_path / 'backends.json'
-    server = await asyncio.start_server(die, '127.0.0.1', 0)
-    async with server, serving(proxy, path) as port:
-        point(path, server.sockets[0].getsockname()[1])
+    async with listening(die) as dying, serving(proxy, path) as port:
+        point(path, dying)
         reader, writer = await asyncio.open_connection('127.0.0.1', port)
         with contextlib.suppress(ConnectionResetError):
             assert await asyncio.wait_for(reader.read(), 5) == b''

@@ -143,6 +143,7 @@ class Server:
         if self._watching:
             self._watching.cancel()
         if self._server:
+            await asyncio.sleep(0.001)  # until 3.13 a socket half accepted when the server is closed stays open
             self._server.close()
         for task in list(self._connections):
             task.cancel()

@@ -8,13 +8,13 @@ import ssl
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
-from typing import Any
 
 import pytest
 from aioclustermanager import _http
 from aioclustermanager._http import ClientCertificate, InvalidConfiguration, Tls, Transport, _retry, _tls
 
 from tests.contract._certificates import Authority
+from tests.listening import listening
 from tests.unit.aioclustermanager.scripted import answer, scripted
 
 
@@ -120,7 +120,6 @@ async def test_a_server_of_another_authority_or_name_is_not_trusted_unless_nobod
 async def proxy(credentials: str = '', refuse: bool = False) -> AsyncIterator[tuple[int, list[str]]]:
     """A CONNECT proxy of the test's."""
     heads: list[str] = []
-    tasks: set[asyncio.Task[Any]] = set()
 
     async def pump(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         try:
@@ -132,7 +131,6 @@ async def proxy(credentials: str = '', refuse: bool = False) -> AsyncIterator[tu
             writer.transport.abort()
 
     async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        tasks.add(asyncio.current_task())  # type: ignore[arg-type]
         head = (await reader.readuntil(b'\r\n\r\n')).decode()
         heads.append(head)
         if refuse or (credentials and f'Proxy-Authorization: {credentials}' not in head):
@@ -144,11 +142,8 @@ async def proxy(credentials: str = '', refuse: bool = False) -> AsyncIterator[tu
         writer.write(b'HTTP/1.1 200 Connection established\r\n\r\n')
         await asyncio.gather(pump(reader, back), pump(there, writer))
 
-    listening = await asyncio.start_server(serve, '127.0.0.1', 0)
-    yield listening.sockets[0].getsockname()[1], heads
-    listening.close()
-    await asyncio.gather(*tasks, return_exceptions=True)
-    await asyncio.sleep(0.01)
+    async with listening(serve) as port:
+        yield port, heads
 
 
 @pytest.mark.asyncio

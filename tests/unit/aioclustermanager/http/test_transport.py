@@ -10,6 +10,7 @@ import pytest
 from aioclustermanager import _http
 from aioclustermanager._http import ConnectionFailed, Limits, Repeat, Retries, Transport, _retry
 
+from tests.listening import listening
 from tests.unit.aioclustermanager.scripted import Request, answer, eventually, raw, reset, scripted, silence
 
 pytestmark = [pytest.mark.asyncio, pytest.mark.usefixtures('no_leaks')]
@@ -210,17 +211,15 @@ async def test_closing_fails_a_call_that_is_not_under_way_yet(phase: str) -> Non
         await reader.read()
         writer.close()
 
-    server = await asyncio.start_server(mute, '127.0.0.1')
-    url = f'https://127.0.0.1:{server.sockets[0].getsockname()[1]}'
-    transport = Transport(url, authentication=Waiting() if phase == 'credentials' else None)
-    call = asyncio.create_task(transport.request('GET', '/'))
-    await (begun.wait() if phase == 'handshake' else asyncio.sleep(0.01))
-    await transport.close()
-    with pytest.raises(ConnectionFailed, match=r'the connections to .* were closed') as caught:
-        await asyncio.wait_for(call, 5)
-    assert not caught.value.sent and not call.cancelled()
-    server.close()
-    await server.wait_closed()
+    async with listening(mute) as port:
+        url = f'https://127.0.0.1:{port}'
+        transport = Transport(url, authentication=Waiting() if phase == 'credentials' else None)
+        call = asyncio.create_task(transport.request('GET', '/'))
+        await (begun.wait() if phase == 'handshake' else asyncio.sleep(0.01))
+        await transport.close()
+        with pytest.raises(ConnectionFailed, match=r'the connections to .* were closed') as caught:
+            await asyncio.wait_for(call, 5)
+        assert not caught.value.sent and not call.cancelled()
 
 
 async def test_a_connection_the_server_has_closed_is_not_used_again() -> None:
