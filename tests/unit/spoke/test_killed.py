@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 from aioclustermanager.kubernetes import Transport
-from spoke import _agent, _certificates, _validity
+from spoke import _certificates, _given, _validity
 from spoke._names import Names
 from spoke._secrets import decoded
 
@@ -24,7 +24,7 @@ class Death:
         real = Transport.request
 
         async def request(transport: Transport, *arguments: Any, **more: Any) -> Any:
-            if self.is_over or _agent.USER_AGENT.encode() not in transport._common:
+            if self.is_over or _given.USER_AGENT.encode() not in transport._common:
                 return await real(transport, *arguments, **more)
             self.left -= 1
             if self.left == 0 and carried_out:

@@ -11,9 +11,10 @@ from pathlib import Path
 
 from aioclustermanager.kubernetes import Client, Configuration, InvalidConfiguration, Limits, Tls, resources
 
-from . import _agent, _certificates, _features, _files, _hub_kubeconfig, _intervals, _names, _validity, _wire
-from ._agent import Agent, Given, SpokeSide, StartOver
+from . import _certificates, _features, _files, _hub_kubeconfig, _intervals, _names, _validity, _wire
+from ._agent import Agent
 from ._events import Events, Recorder
+from ._given import USER_AGENT, Given, SpokeSide, StartOver
 from ._metrics import Metrics
 from ._options import AgentOptions, SpokeAgentOptions
 from ._running import Following, together
@@ -78,13 +79,13 @@ class SpokeAgentConfig:
         common = self.common_options
         self.options.validate()
         limits = Limits(qps=common.kube_api_qps, burst=common.kube_api_burst)
-        management_config = replace(controller_context.kube_config, limits=limits, user_agent=_agent.USER_AGENT)
+        management_config = replace(controller_context.kube_config, limits=limits, user_agent=USER_AGENT)
         async with Client(management_config) as management:
             if not common.spoke_kubeconfig:
                 await self._until_stopped(controller_context, management, self._spoke_side(management), None)
                 return
             read = _hub_kubeconfig.read(Path(common.spoke_kubeconfig))
-            async with Client(replace(read, limits=limits, user_agent=_agent.USER_AGENT)) as detached:
+            async with Client(replace(read, limits=limits, user_agent=USER_AGENT)) as detached:
                 await self._until_stopped(controller_context, management, self._spoke_side(detached), None)
 
     async def run_spoke_agent_with_spoke_informers(
@@ -100,7 +101,7 @@ class SpokeAgentConfig:
         self.options.validate()
         context = ControllerContext(kube_config, recorder=recorder, is_embedded=True)
         side = _SharedSide(spoke_kube_client, spoke_nodes, spoke_claims)
-        async with Client(replace(kube_config, user_agent=_agent.USER_AGENT)) as management:
+        async with Client(replace(kube_config, user_agent=USER_AGENT)) as management:
             await self._until_stopped(context, management, side, spoke_client_config)
 
     def _spoke_side(self, client: Client) -> SpokeSide:

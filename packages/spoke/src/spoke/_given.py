@@ -1,0 +1,62 @@
+"""What one life of an agent is given, and how it says that it has to begin anew."""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+
+from aioclustermanager.kubernetes import Client
+
+from . import _certificates
+from ._events import Recorder
+from ._intervals import Intervals
+from ._metrics import Metrics
+from ._options import AgentOptions, SpokeAgentOptions
+from ._running import Controller, Following, together
+
+USER_AGENT = 'registration-agent'
+Sync = Callable[[], Awaitable['float | None']]
+
+
+class StartOver(Exception):
+    """What the agent stands on is gone: it has to begin anew. The text says why."""
+
+
+@dataclass
+class SpokeSide:
+    """The cluster that joins: its client, and caches of it that whoever made them may share."""
+
+    client: Client
+    nodes: Following
+    claims: Following | None
+
+    async def run(self) -> None:
+        """Keep the caches for as long as this runs."""
+        await together(*(each.run() for each in (self.nodes, self.claims) if each))
+
+
+@dataclass(frozen=True)
+class Given:
+    """All that one life is given."""
+
+    common: AgentOptions
+    options: SpokeAgentOptions
+    gates: Mapping[str, bool]
+    intervals: Intervals
+    management: Client
+    spoke: SpokeSide
+    spoke_ca: bytes  # for the URLs; b'' without
+    namespace: str  # of our secrets
+    recorder: Recorder
+    metrics: Metrics
+    chance: random.Random = field(default_factory=random.SystemRandom)
+    now: Callable[[], datetime] = _certificates.utc_now
+    in_place: bool = False  # start over by ourselves where Go's agent waits to be killed
+
+    def controller(self, name: str, sync: Sync, interval_s: float | None = None) -> Controller:
+        """Return a controller with our intervals and figures."""
+        if interval_s is None:
+            interval_s = self.intervals.controller_resync_interval.total_seconds()
+        return Controller(name, sync, interval_s, self.intervals, self.metrics)
