@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import contextlib
+import inspect
+import re
 import warnings
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime, timedelta, timezone
+from typing import Any
 
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
@@ -15,6 +18,11 @@ from cryptography.x509.oid import NameOID
 
 from ._names import Subject
 
+_BLOCK = re.compile(rb'-----BEGIN CERTIFICATE-----.+?-----END CERTIFICATE-----', re.DOTALL)
+# before 37 the length of a name was not checked, and there was nothing to switch off
+_UNCHECKED: dict[str, Any] = (
+    {'_validate': False} if '_validate' in inspect.signature(x509.NameAttribute).parameters else {}
+)
 _PEM = serialization.Encoding.PEM
 _PUBLIC = serialization.PublicFormat.SubjectPublicKeyInfo
 
@@ -75,7 +83,7 @@ def request(key: bytes, subject: Subject) -> bytes:
     attributes = [x509.NameAttribute(NameOID.ORGANIZATION_NAME, each) for each in subject.organizations]
     attributes += [x509.NameAttribute(NameOID.ORGANIZATIONAL_UNIT_NAME, each) for each in subject.units]
     with long_names():
-        attributes.append(x509.NameAttribute(NameOID.COMMON_NAME, subject.common_name, _validate=False))
+        attributes.append(x509.NameAttribute(NameOID.COMMON_NAME, subject.common_name, **_UNCHECKED))
     builder = x509.CertificateSigningRequestBuilder().subject_name(x509.Name(attributes))
     if subject.dns_names:
         names = [x509.DNSName(name) for name in subject.dns_names]
@@ -94,15 +102,24 @@ def key_of_request(pem: bytes) -> bytes:
 def chain(pem: bytes) -> Chain:
     """Return what a chain says. Raises Unusable."""
     try:
-        found = x509.load_pem_x509_certificates(pem)
+        found = [x509.load_pem_x509_certificate(block) for block in _BLOCK.findall(pem)]
         return Chain(
             tuple(_common_name(each) for each in found),
-            max(each.not_valid_before_utc for each in found),
-            min(each.not_valid_after_utc for each in found),
+            max(_moment(each, 'not_valid_before') for each in found),
+            min(_moment(each, 'not_valid_after') for each in found),
             found[0].public_key().public_bytes(_PEM, _PUBLIC),
         )
     except (ValueError, TypeError) as error:
         raise Unusable('no certificate in PEM') from error
+
+
+def _moment(certificate: x509.Certificate, name: str) -> datetime:
+    """Return one of its dates; a charm has the cryptography of its series, and before 42 they were naive."""
+    found: datetime | None = getattr(certificate, f'{name}_utc', None)
+    if found is not None:
+        return found
+    naive: datetime = getattr(certificate, name)
+    return naive.replace(tzinfo=timezone.utc)
 
 
 def _common_name(holder: x509.Certificate | x509.CertificateSigningRequest) -> str:
@@ -134,3 +151,13 @@ def name_in_request(pem: bytes) -> str:
         return _common_name(x509.load_pem_x509_csr(pem))
     except (ValueError, TypeError) as error:
         raise Unusable('no certificate signing request in PEM') from error
+
+
+def organizations_in_request(pem: bytes) -> list[str]:
+    """Return the organizations that a request asks for. Raises Unusable."""
+    try:
+        with long_names():
+            subject = x509.load_pem_x509_csr(pem).subject
+    except (ValueError, TypeError) as error:
+        raise Unusable('no certificate signing request in PEM') from error
+    return [str(each.value) for each in subject.get_attributes_for_oid(NameOID.ORGANIZATION_NAME)]
