@@ -11,7 +11,7 @@ import itertools
 import os
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
@@ -23,7 +23,7 @@ import yaml
 from aioclustermanager import kubernetes
 from aioclustermanager.kubernetes import Client, Configuration, Object, Tls, bearer, resources
 from spoke import _hub_standin, _running, _wire
-from spoke._hub_standin import _definitions, _hub, _rights
+from spoke._hub_standin import _definitions, _faults, _hub, _rights
 from spoke._hub_standin._signer import Signer
 from spoke._intervals import Intervals
 
@@ -162,8 +162,27 @@ class Field:
         self.tasks.append(task)
         return task
 
-    def hub_runs(self, **settings: Any) -> asyncio.Task[None]:
-        made = _hub_standin.HubStandIn(self.hub, signer(self.hub_cluster), _hub.Settings(intervals=FAST, **settings))
+    @contextlib.asynccontextmanager
+    async def front(self) -> AsyncIterator[_hub_standin.Front]:
+        """Lead agents to the hub through a door where it can be made to fail: hand it to `hub_runs`."""
+        upstream, authority = self.hub.configuration, signer(self.hub_cluster)
+        async with _hub_standin.Front('127.0.0.1:0', upstream, authority) as made:
+            replace(self.hub_cluster, server=made.url).kubeconfig(self.bootstrap, 'bootstrap-token')
+            try:
+                yield made
+            finally:
+                await self.fault('')
+
+    async def fault(self, words: str) -> None:
+        await _hub_standin.fault(self.hub, _faults.parse(words.split()))
+
+    def configuration_of(self, front: _hub_standin.Front, token: str = ADMIN, **more: Any) -> Configuration:
+        return replace(self.hub_cluster.configuration(token), server=front.url, **more)
+
+    def hub_runs(self, front: _hub_standin.Front | None = None, **settings: Any) -> asyncio.Task[None]:
+        made = _hub_standin.HubStandIn(
+            self.hub, signer(self.hub_cluster), _hub.Settings(intervals=FAST, **settings), front=front
+        )
         task = asyncio.ensure_future(made.run())
         self.tasks.append(task)
         return task

@@ -1,8 +1,10 @@
-"""`spoke hub-standin`: a stand-in for a hub, and what its administrator does."""
+"""`spoke hub-standin`: a stand-in for a hub, what its administrator does, and how it is made to fail."""
 
 from __future__ import annotations
 
+import argparse
 import asyncio
+import contextlib
 import sys
 from collections.abc import Sequence
 from datetime import timedelta
@@ -12,31 +14,20 @@ from aioclustermanager import kubernetes
 from aioclustermanager.kubernetes import Client, kubeconfig
 
 from .. import _durations, _flags, _hub_standin
-from .._hub_standin import _definitions, _hub, _rights
+from .._hub_standin import _definitions, _faults, _hub, _rights
 from .._hub_standin._signer import Signer
 from .._process import Signals
 from .._running import stopped
 from . import log_to_stderr
 
+_OF_CLUSTER = ('accept', 'unaccept', 'approve', 'deny')
+
 
 def main(arguments: Sequence[str]) -> int:
     """Run the stand-in, or one of its verbs; returns the exit code."""
-    parser = _flags.Parser(prog='spoke hub-standin', description=__doc__)
-    parser.add_argument('verb', choices=('run', 'prepare-spoke', 'accept', 'unaccept', 'approve', 'deny'))
-    parser.add_argument('cluster', nargs='?', default='', help='for accept, unaccept, approve, deny')
-    parser.add_argument('--kubeconfig', required=True, help='of an administrator of the API server')
-    parser.add_argument('--ca-cert', type=Path, help='of the authority for clients (run)')
-    parser.add_argument('--ca-key', type=Path, help='its key (run)')
-    parser.add_argument('--bootstrap-user', default='', help='may ask for clusters to be taken in (run)')
-    parser.add_argument('--auto-approve', action='store_true', help='accept and approve what that user asks for (run)')
-    parser.add_argument('--certificate-life', type=_durations.parse, default=timedelta(hours=1))
-    parser.add_argument('-v', type=int, default=0)
     try:
-        told = parser.parse_args(arguments)
-        if told.verb == 'run' and not (told.ca_cert and told.ca_key):
-            raise _flags.BadFlag('run needs --ca-cert and --ca-key')
-        if told.verb in ('accept', 'unaccept', 'approve', 'deny') and not told.cluster:
-            raise _flags.BadFlag(f'{told.verb} needs the name of a cluster')
+        told = _parser().parse_args(arguments)
+        _check(told)
     except _flags.BadFlag as error:
         sys.stderr.write(f'Error: {error}\n')
         return 2
@@ -48,40 +39,92 @@ def main(arguments: Sequence[str]) -> int:
         return 1
 
 
-async def _run(told: object) -> int:
-    verb, cluster = getattr(told, 'verb'), getattr(told, 'cluster')  # noqa: B009  (a Namespace has no types)
-    async with Client(kubeconfig.load(getattr(told, 'kubeconfig'))) as client:  # noqa: B009
+def _parser() -> argparse.ArgumentParser:
+    parser = _flags.Parser(prog='spoke hub-standin', description=__doc__)
+    parser.add_argument('verb', choices=('run', 'prepare-spoke', *_OF_CLUSTER, 'fault'))
+    parser.add_argument(
+        'words', nargs='*', help='the cluster for accept, unaccept, approve, deny; for fault what is to go wrong from '
+        f'now on, nothing for nothing: {", ".join(_faults.NAMES)} (slow=2s, refuse=429, skewed-clock=-5m)'
+    )  # fmt: skip
+    parser.add_argument('--kubeconfig', required=True, help='of an administrator of the API server')
+    parser.add_argument('--ca-cert', type=Path, help='of the authority for clients (run)')
+    parser.add_argument('--ca-key', type=Path, help='its key (run)')
+    parser.add_argument('--bootstrap-user', default='', help='may ask for clusters to be taken in (run)')
+    parser.add_argument('--auto-approve', action='store_true', help='accept and approve what that user asks for (run)')
+    parser.add_argument('--certificate-life', type=_durations.parse, default=timedelta(hours=1))
+    parser.add_argument(
+        '--front', default='', metavar='HOST:PORT', help='serve the hub there as well, for agents that are to see its '
+        'faults; its certificate is by --ca-cert (run)'
+    )  # fmt: skip
+    parser.add_argument('-v', type=int, default=0)
+    return parser
+
+
+def _check(told: argparse.Namespace) -> None:
+    """Raises BadFlag."""
+    if told.verb == 'run' and not (told.ca_cert and told.ca_key):
+        raise _flags.BadFlag('run needs --ca-cert and --ca-key')
+    if told.front and not told.front.rpartition(':')[2].isdigit():
+        raise _flags.BadFlag(f'--front: {told.front!r} is no HOST:PORT')
+    if told.verb in _OF_CLUSTER and len(told.words) != 1:
+        raise _flags.BadFlag(f'{told.verb} needs the name of a cluster')
+    if told.verb in ('run', 'prepare-spoke') and told.words:
+        raise _flags.BadFlag(f'{told.verb} takes no words: {" ".join(told.words)}')
+    if told.verb == 'fault':
+        try:
+            told.faults = _faults.parse(told.words)
+        except ValueError as error:
+            raise _flags.BadFlag(str(error)) from error
+
+
+async def _run(told: argparse.Namespace) -> int:
+    verb = told.verb
+    async with Client(kubeconfig.load(told.kubeconfig)) as client:
         if verb in ('accept', 'unaccept'):
-            await _hub_standin.accept(client, cluster, yes=verb == 'accept')
-            sys.stdout.write(f'{cluster}: {verb}ed\n')
+            await _hub_standin.accept(client, told.words[0], yes=verb == 'accept')
+            sys.stdout.write(f'{told.words[0]}: {verb}ed\n')
         elif verb in ('approve', 'deny'):
-            names = await (_hub_standin.approve if verb == 'approve' else _hub_standin.deny)(client, cluster)
-            sys.stdout.write(''.join(f'{name}: {verb}d\n' for name in names) or f'{cluster}: nothing to {verb}\n')
+            names = await (_hub_standin.approve if verb == 'approve' else _hub_standin.deny)(client, told.words[0])
+            done = {'approve': 'approved', 'deny': 'denied'}[verb]
+            sys.stdout.write(''.join(f'{name}: {done}\n' for name in names) or f'{told.words[0]}: nothing to {verb}\n')
         elif verb == 'prepare-spoke':
             await _hub.install(client, _definitions.OF_SPOKE)
             sys.stdout.write('the spoke knows cluster claims\n')
+        elif verb == 'fault':
+            await _hub_standin.fault(client, told.faults)
+            sys.stdout.write(f'the hub is to fail: {_faults.shown(told.faults) or "not at all"}\n')
         else:
             return await _serve(client, told)
     return 0
 
 
-async def _serve(client: Client, told: object) -> int:
-    options = vars(told)
-    signer = Signer.from_pem(options['ca_cert'].read_bytes(), options['ca_key'].read_bytes())
-    users = frozenset({options['bootstrap_user']}) if options['auto_approve'] else frozenset[str]()
-    settings = _hub_standin.Settings(certificate_life=options['certificate_life'], auto_approval_users=users)
-    hub = _hub_standin.HubStandIn(client, signer, settings)
-    await hub.prepare()
-    if options['bootstrap_user']:
-        for resource, body in _rights.bootstrap('spoke-bootstrap', options['bootstrap_user']):
-            await _hub.make(client, resource, body)
-    sys.stdout.write('the hub is ready\n')
-    sys.stdout.flush()
+async def _serve(client: Client, told: argparse.Namespace) -> int:
+    signer = Signer.from_pem(told.ca_cert.read_bytes(), told.ca_key.read_bytes())
+    users = frozenset({told.bootstrap_user}) if told.auto_approve else frozenset[str]()
+    settings = _hub_standin.Settings(certificate_life=told.certificate_life, auto_approval_users=users)
+    async with contextlib.AsyncExitStack() as stack:
+        front = None
+        if told.front:
+            front = await stack.enter_async_context(_hub_standin.Front(told.front, client.configuration, signer))
+            sys.stdout.write(f'the front of the hub is {front.url}\n')
+        hub = _hub_standin.HubStandIn(client, signer, settings, front=front)
+        await hub.prepare()
+        if told.bootstrap_user:
+            for resource, body in _rights.bootstrap('spoke-bootstrap', told.bootstrap_user):
+                await _hub.make(client, resource, body)
+        sys.stdout.write('the hub is ready\n')
+        sys.stdout.flush()
+        await _until_asked(hub)
+    return 0
+
+
+async def _until_asked(hub: _hub_standin.HubStandIn) -> None:
     with Signals() as signals:
-        work = asyncio.ensure_future(hub.run())
+        work: asyncio.Task[None] = asyncio.ensure_future(hub.run())
         asked = asyncio.ensure_future(signals.asked.wait())
         try:
             await asyncio.wait([work, asked], return_when=asyncio.FIRST_COMPLETED)
         finally:
             await stopped(work, asked)  # type: ignore[arg-type]
-    return 0
+    if not work.cancelled() and (error := work.exception()):
+        raise error

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any
@@ -15,16 +15,18 @@ from aioclustermanager.kubernetes import Client, Object, Resource, resources
 from .. import _certificates, _conditions, _status, _wire
 from .._intervals import Intervals
 from .._metrics import Metrics
-from .._names import CLIENT_SIGNER, CLUSTER_LABEL, PREFIX
-from .._running import Controller, Following, together
-from . import _definitions, _rights
+from .._names import CLUSTER_LABEL, Subject
+from .._running import Controller, Following, Signal, together
+from . import _definitions, _faults, _objects, _rights
+from ._faults import Faults
+from ._front import Front
 from ._signer import Signer
-from ._verbs import accept, answer
+from ._verbs import FAULTS, NAMESPACE, accept, answer
 
 _log = logging.getLogger(__name__)
 FINALIZER = 'cluster.open-cluster-management.io/api-resource-cleanup'
-_TAINT = 'cluster.open-cluster-management.io'
 _REVIEWS = Resource('authorization.k8s.io', 'v1', 'subjectaccessreviews', 'SubjectAccessReview', False)
+_STOPPED = 'ManagedClusterLeaseUpdateStopped'
 
 
 @dataclass(frozen=True)
@@ -44,14 +46,23 @@ class HubStandIn:
 
     def __init__(
         self, client: Client, signer: Signer, settings: Settings | None = None,
-        now: Callable[[], datetime] = _certificates.utc_now,
+        clock: Callable[[], datetime] = _certificates.utc_now, front: Front | None = None,
     ) -> None:  # fmt: skip
-        self.client, self.signer, self.now = client, signer, now
+        """front: where agents see the faults of the hub."""
+        self.client, self.signer, self._clock, self._front = client, signer, clock, front
         self.settings = settings or Settings()
-        self.requests = Following(client, _wire.CSRS, self.settings.intervals)
-        self.clusters = Following(client, _wire.MANAGED_CLUSTERS, self.settings.intervals)
-        self.leases = Following(client, resources.LEASES, self.settings.intervals, labels={})
-        self._denied: set[str] = set()
+        self.faults = Faults()
+        intervals = self.settings.intervals
+        self.requests = Following(client, _wire.CSRS, intervals)
+        self.clusters = Following(client, _wire.MANAGED_CLUSTERS, intervals)
+        self.leases = Following(client, resources.LEASES, intervals, fields={'metadata.name': _wire.LEASE})
+        self.addons = Following(client, _wire.ADDONS, intervals)
+        self.orders = Following(client, resources.CONFIG_MAPS, intervals, NAMESPACE, fields={'metadata.name': FAULTS})
+        self._seen: dict[str, str] = {}  # cluster to renewTime
+        self._ordered = Signal()
+
+    def now(self) -> datetime:
+        return self._clock() + self.faults.skewed_clock
 
     async def prepare(self) -> None:
         """Make what a hub has before any cluster comes, and wait until it is served."""
@@ -60,29 +71,49 @@ class HubStandIn:
             await make(self.client, resources.CLUSTER_ROLES, role)
 
     async def run(self) -> None:
-        controllers = [
-            self._controller('clusters', self._all_clusters, (self.clusters, self.leases)),
-            self._controller('requests', self._all_requests, (self.requests,)),
-        ]
-        parts = [following.run() for following in (self.requests, self.clusters, self.leases)]
-        await together(*parts, *(controller.run() for controller in controllers))
+        clusters = self._controller('clusters', self.clusters, self._cluster, self.leases, self.addons)
+        requests = self._controller('requests', self.requests, self._request)
+        self.orders.listen(self._ordered.set)
+        self._ordered.set()
+        followed = (self.requests, self.clusters, self.leases, self.addons, self.orders)
+        await together(
+            *(each.run() for each in followed), clusters.run(), requests.run(), self._obey((clusters, requests))
+        )
 
-    def _controller(self, name: str, sync: Callable[[], Any], sources: tuple[Following, ...]) -> Controller:
+    def _controller(
+        self, name: str, things: Following, look: Callable[[Object], Awaitable[None]], *sources: Following
+    ) -> Controller:
+        async def sync() -> float | None:
+            for thing in things.cache.all():
+                try:
+                    await look(thing)
+                except (kubernetes.Conflict, kubernetes.NotFound) as error:
+                    _log.debug('%s: %s', thing['metadata']['name'], error)  # the next look is at what it is by then
+            return None
+
         interval_s = self.settings.look_interval.total_seconds()
         controller = Controller(name, sync, interval_s, self.settings.intervals, Metrics())
-        for source in sources:
+        for source in (things, *sources):
             source.listen(controller.wake)
         return controller
 
-    # clusters
-
-    async def _all_clusters(self) -> float | None:
-        for cluster in self.clusters.cache.all():
+    async def _obey(self, controllers: tuple[Controller, ...]) -> None:
+        """Fail as the ConfigMap says."""
+        while True:
+            await self._ordered.wait()
+            self._ordered.clear()
+            found = self.orders.get(FAULTS, NAMESPACE) or {}
             try:
-                await self._cluster(cluster)
-            except (kubernetes.Conflict, kubernetes.NotFound) as error:
-                _log.debug('%s: %s', cluster['metadata']['name'], error)  # the next look is at what it is by then
-        return None
+                self.faults = _faults.parse(str((found.get('data') or {}).get('faults') or '').split())
+            except ValueError as error:
+                _log.warning('the faults in the ConfigMap %s are not to be read: %s', FAULTS, error)
+                continue
+            if self._front:
+                await self._front.use(self.faults)
+            for controller in controllers:
+                controller.wake()
+
+    # clusters
 
     async def _cluster(self, cluster: Object) -> None:
         meta, spec = cluster['metadata'], cluster.get('spec') or {}
@@ -93,11 +124,13 @@ class HubStandIn:
                 left = [each for each in finalizers if each != FINALIZER]
                 await self.client.patch(_wire.MANAGED_CLUSTERS, name, {'metadata': {'finalizers': left}})
             return
-        taints = _taints(cluster, self.now())
-        if FINALIZER not in finalizers or taints != (spec.get('taints') or []):
+        taints = _objects.taints(cluster, self.now())
+        labels = _objects.features(cluster, self._addons_of(name))
+        if FINALIZER not in finalizers or taints != (spec.get('taints') or []) or labels:
             patch: Object = {'metadata': {'resourceVersion': meta['resourceVersion'],
                                           'finalizers': list(dict.fromkeys([*finalizers, FINALIZER]))},
                              'spec': {'taints': taints}}  # fmt: skip
+            patch['metadata'] |= {'labels': labels} if labels else {}
             await self.client.patch(_wire.MANAGED_CLUSTERS, name, patch)
             return  # and look again at what it is now
         condition = _conditions.find(cluster, _conditions.ACCEPTED)
@@ -111,12 +144,20 @@ class HubStandIn:
             await self._take_rights(name)
             await self._tell(cluster, _conditions.ACCEPTED, 'False', 'HubClusterAdminDenied', 'no longer accepted')
 
-    async def _tell(self, cluster: Object, kind: str, status: str, reason: str, message: str) -> None:
+    def _addons_of(self, cluster: str) -> list[Object]:
+        return [each for each in self.addons.cache.all() if each['metadata']['namespace'] == cluster]
+
+    async def _tell(
+        self, thing: Object, kind: str, status: str, reason: str, message: str,
+        resource: Resource = _wire.MANAGED_CLUSTERS,
+    ) -> None:  # fmt: skip
+        """Put a condition into the status of an object, unless it says so already."""
+
         def edit(read: Object) -> Mapping[str, Any]:
             new = _conditions.condition(kind, status, reason, message)
             return {**(read.get('status') or {}), 'conditions': _conditions.put(_conditions.of(read), new, self.now())}
 
-        await _status.change(self.client, _wire.MANAGED_CLUSTERS, cluster, edit)
+        await _status.change(self.client, resource, thing, edit)
 
     async def _give_rights(self, name: str) -> None:
         await make(self.client, resources.NAMESPACES, {'metadata': {'name': name, 'labels': {CLUSTER_LABEL: name}}})
@@ -136,51 +177,54 @@ class HubStandIn:
         lease = self.leases.get(_wire.LEASE, name)
         if lease is None:
             meta = {'name': _wire.LEASE, 'labels': {CLUSTER_LABEL: name}}
-            spec = {'holderIdentity': _wire.LEASE, 'renewTime': _wire.micro_time(self.now())}
+            text = _wire.micro_time(self.now())
+            self._seen[name] = text
+            spec = {'holderIdentity': _wire.LEASE, 'renewTime': text}
             await make(self.client, resources.LEASES, {'metadata': meta, 'spec': spec}, name)
             return
-        renewed = _wire.moment(lease['spec']['renewTime'])
-        grace = timedelta(seconds=5 * _wire.lease_duration_s(cluster))
-        if renewed + grace < self.now():
-            await self._tell(
-                cluster, _conditions.AVAILABLE, 'Unknown', 'ManagedClusterLeaseUpdateStopped', 'no renewal'
-            )
+        text = lease['spec']['renewTime']
+        renewed, before = _wire.moment(text), self._seen.get(name)
+        self._seen[name] = text
+        if before not in (None, text):
+            told = _objects.clock(renewed, self.now())
+            await self._tell(cluster, told['type'], told['status'], told['reason'], told['message'])
+        if renewed + timedelta(seconds=5 * _wire.lease_duration_s(cluster)) < self.now():
+            await self._tell(cluster, _conditions.AVAILABLE, 'Unknown', _STOPPED, 'no renewal')
+            for addon in self._addons_of(name):
+                await self._tell(
+                    addon, _conditions.ADDON_AVAILABLE, 'Unknown', _STOPPED, 'no renewal of the cluster', _wire.ADDONS
+                )
 
     # requests
-
-    async def _all_requests(self) -> float | None:
-        for request in self.requests.cache.all():
-            try:
-                await self._request(request)
-            except (kubernetes.Conflict, kubernetes.NotFound) as error:
-                _log.debug('%s: %s', request['metadata']['name'], error)
-        return None
 
     async def _request(self, request: Object) -> None:
         state = _wire.request_state(request)
         if state == 'pending':
             await self._judge(request)
-        elif state == 'approved' and self.settings.signs:
+        elif state == 'approved' and self.settings.signs and not self.faults.no_signing:
             asked_s = request['spec'].get('expirationSeconds')
             life = min(self.settings.certificate_life, timedelta(seconds=asked_s or 10**9))
             pem = self.signer.sign(_wire.decoded(request['spec']['request']), life, self.now())
+            if self.faults.wrong_certificate:
+                pem = self.signer.sign(_of_another_key(request), life, self.now())
             patch = {'status': {'certificate': _wire.encoded(pem)}}
             await self.client.patch(_wire.CSRS, request['metadata']['name'], patch, subresource='status')
 
     async def _judge(self, request: Object) -> None:
         """Approve a renewal, and a first request where that is set; leave the rest to people."""
-        spec, labels = request['spec'], request['metadata'].get('labels') or {}
-        cluster, user = labels.get(CLUSTER_LABEL, ''), spec.get('username', '')
-        if not cluster or spec.get('signerName') != CLIENT_SIGNER:
-            return
-        common_name = _certificates.name_in_request(_wire.decoded(spec['request']))
-        if not common_name.startswith(f'{PREFIX}{cluster}:'):
+        cluster, common_name = _objects.cluster_of_request(request)
+        spec = request['spec']
+        user = spec.get('username', '')
+        if not cluster:
             return
         if user == common_name and self.settings.approves_renewals and await self._may_renew(spec):
-            await answer(self.client, request, 'Approved', 'AutoApprovedByHubCSRApprovingController')
+            await self._approve(request)
         elif user in self.settings.auto_approval_users:
             await accept(self.client, cluster)
-            await answer(self.client, request, 'Approved', 'AutoApprovedByHubCSRApprovingController')
+            await self._approve(request)
+
+    async def _approve(self, request: Object) -> None:
+        await answer(self.client, request, 'Approved', 'AutoApprovedByHubCSRApprovingController', self.now())
 
     async def _may_renew(self, spec: Mapping[str, Any]) -> bool:
         what = {
@@ -192,18 +236,10 @@ class HubStandIn:
         return bool(answer_['status'].get('allowed'))
 
 
-def _taints(cluster: Object, now: datetime) -> list[dict[str, Any]]:
-    """Return the taints that the conditions ask for, beside those of others."""
-    found = list((cluster.get('spec') or {}).get('taints') or [])
-    status = (_conditions.find(cluster, _conditions.AVAILABLE) or {}).get('status')
-    wanted = {'True': '', 'False': f'{_TAINT}/unavailable'}.get(str(status), f'{_TAINT}/unreachable')
-    kept = [
-        each for each in found
-        if each['key'] == wanted or each['key'] not in (f'{_TAINT}/unavailable', f'{_TAINT}/unreachable')
-    ]  # fmt: skip
-    if wanted and all(each['key'] != wanted for each in kept):
-        kept.append({'key': wanted, 'effect': 'NoSelect', 'timeAdded': f'{now:%Y-%m-%dT%H:%M:%SZ}'})
-    return kept
+def _of_another_key(request: Object) -> bytes:
+    """Return a request for the same name, with a key that nobody has."""
+    common_name = _certificates.name_in_request(_wire.decoded(request['spec']['request']))
+    return _certificates.request(_certificates.new_key(), Subject(common_name))
 
 
 async def make(client: Client, resource: Resource, body: Object, namespace: str = '') -> None:
