@@ -23,6 +23,7 @@ that goes wrong is chained as `__cause__`.
 from ._authentication import Authentication, Fixed, Grant, TokenFile, basic, bearer
 from ._errors import (
     AlreadyExists,
+    AnswerTooLong,
     BadRequest,
     Conflict,
     ConnectionFailed,
@@ -51,11 +52,14 @@ from ._limits import Limits, deadline
 from ._limits import until as until
 from ._messages import Response
 from ._retry import Repeat, Retries, pause_s
+from ._shared import Shared
 from ._tls import ClientCertificate, Tls
 from ._transport import Stream, Transport
+from ._turns import Pace
 
 __all__ = [
     'AlreadyExists',
+    'AnswerTooLong',
     'Authentication',
     'BadRequest',
     'ClientCertificate',
@@ -73,10 +77,12 @@ __all__ = [
     'Limits',
     'MethodNotAllowed',
     'NotFound',
+    'Pace',
     'Repeat',
     'Response',
     'Retries',
     'ServerError',
+    'Shared',
     'Stream',
     'Tls',
     'TokenFile',

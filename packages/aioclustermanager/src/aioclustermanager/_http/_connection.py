@@ -7,7 +7,7 @@ import socket
 from typing import cast
 
 from . import _parser
-from ._errors import ConnectionFailed, DeadlineExceeded, Error
+from ._errors import AnswerTooLong, ConnectionFailed, DeadlineExceeded, Error
 
 _HIGH_WATER = 1024 * 1024  # bytes of a streamed body that nobody has taken yet: then the server has to wait
 
@@ -26,7 +26,7 @@ def _keep_alive(opened: socket.socket) -> None:
 class Connection(asyncio.Protocol):
     """Made by the pool; usable while not `lost`."""
 
-    def __init__(self, loop: asyncio.AbstractEventLoop) -> None:
+    def __init__(self, loop: asyncio.AbstractEventLoop, most_bytes: int = 0) -> None:
         self.parser = _parser.Parser()
         self.transport: asyncio.Transport | None = None
         self.lost = False
@@ -34,6 +34,7 @@ class Connection(asyncio.Protocol):
         self.closed: asyncio.Future[None] = loop.create_future()
         self.context: object = None  # with which SSL context it was made
         self._loop = loop
+        self._most_bytes = most_bytes  # of a whole answer, 0 for any
         self._waiter: asyncio.Future[None] | None = None
         self._whole = True
         self._wants_head = False
@@ -134,6 +135,8 @@ class Connection(asyncio.Protocol):
             elif parser.pieces:  # a long one: gathered at once, so that it is in memory once
                 self._gathered += b''.join(parser.pieces)
                 parser.pieces.clear()
+                if self._most_bytes and len(self._gathered) > self._most_bytes:
+                    self._broken(AnswerTooLong(f'the answer is longer than {self._most_bytes} bytes'))
         elif parser.status:
             self._buffered += len(data)
             if self._buffered > _HIGH_WATER and not self._paused and not parser.complete and self.transport:

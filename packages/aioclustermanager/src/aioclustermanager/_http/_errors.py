@@ -4,6 +4,7 @@
     ├── InvalidConfiguration    found before any connection is made
     ├── ConnectionFailed        no answer, or half of one; `.sent` tells whether the server may have acted
     ├── DeadlineExceeded        also a TimeoutError
+    ├── AnswerTooLong           more than `Limits.answer_bytes`
     └── HttpError               an answer with a status of 400 or more
         ├── BadRequest 400, Unauthorized 401, Forbidden 403, NotFound 404, MethodNotAllowed 405
         ├── Conflict 409        └── AlreadyExists (reason AlreadyExists)
@@ -50,6 +51,10 @@ class DeadlineExceeded(Error, TimeoutError):
     def __init__(self, message: str, *, sent: bool = True) -> None:
         super().__init__(message)
         self.sent = sent
+
+
+class AnswerTooLong(Error):
+    """The server sends more than this client takes in."""
 
 
 class HttpError(Error):

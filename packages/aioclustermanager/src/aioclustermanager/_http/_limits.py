@@ -21,6 +21,7 @@ class Limits:
     connections: int = 100  # at once; each watch and followed log holds one
     call_s: float = 60.0  # one call with its repeats, unless the caller says otherwise; of a stream until its head
     connect_s: float = 10.0
+    answer_bytes: int = 0  # the longest answer, and line of a stream, that is taken in; 0 for any
     idle_s: float = 45.0  # unused connections are closed then: load balancers do so after a minute, servers later
 
 

@@ -13,6 +13,7 @@ from . import _limits
 from ._connection import Connection
 from ._errors import ConnectionFailed, DeadlineExceeded, InvalidConfiguration
 from ._limits import Limits
+from ._names import Names
 
 _LINGER_S = 1.0  # for a connection that was closed to be gone
 
@@ -61,15 +62,20 @@ def proxy(url: str) -> Proxy | None:
 class Pool:
     """Connections on one route."""
 
-    def __init__(self, route: Route, limits: Limits) -> None:
+    def __init__(self, route: Route, limits: Limits, names: Names | None = None) -> None:
         self.route = route
+        self._names = names  # None: asyncio looks them up
         self.context: ssl.SSLContext | None = None  # a new one takes effect for new connections; see `renew`
         self._limits = limits
         self._idle: list[Connection] = []
-        self._open: set[Connection] = set()
+        self._all: set[Connection] = set()
         self._opening: set[asyncio.Task[None]] = set()
         self._waiters: collections.deque[asyncio.Future[Connection | None]] = collections.deque()
         self._closed = False
+
+    def __len__(self) -> int:
+        """Connections that are open, or being opened."""
+        return len(self._all)
 
     def idle(self, now: float) -> Connection | None:
         """Return the connection that was used last, if one is free."""
@@ -88,7 +94,7 @@ class Pool:
                 raise self._over()
             if connection := self.idle(loop.time()):
                 return connection
-            if len(self._open) < self._limits.connections:
+            if len(self._all) < self._limits.connections:
                 return await self._connect(loop, until)
             if handed := await self._wait(loop, until):
                 return handed
@@ -122,7 +128,7 @@ class Pool:
         self._closed = True
         for opening in self._opening:
             opening.cancel()
-        connections = list(self._open)
+        connections = list(self._all)
         for connection in connections:
             self._drop(connection)
         while self._waiters:
@@ -133,8 +139,8 @@ class Pool:
 
     def _drop(self, connection: Connection) -> None:
         connection.abort()
-        if connection in self._open:
-            self._open.discard(connection)
+        if connection in self._all:
+            self._all.discard(connection)
             self._wake_one()
 
     def _wake_one(self) -> None:
@@ -163,9 +169,9 @@ class Pool:
                 timer.cancel()
 
     async def _connect(self, loop: asyncio.AbstractEventLoop, until: float) -> Connection:
-        connection = Connection(loop)
+        connection = Connection(loop, self._limits.answer_bytes)
         connection.context = self.context
-        self._open.add(connection)
+        self._all.add(connection)
         opening = loop.create_task(self._open_route(loop, connection))
         self._opening.add(opening)
         opening.add_done_callback(self._opening.discard)
@@ -201,15 +207,39 @@ class Pool:
         route, context = self.route, self.context if self.route.secure else None
         name = (route.server_name or route.host) if context else None
         if route.proxy is None:
-            await loop.create_connection(lambda: connection, route.host, route.port, ssl=context, server_hostname=name)
+            await self._dial(loop, connection, route.host, route.port, context, name)
             return
-        await loop.create_connection(lambda: connection, route.proxy.host, route.proxy.port)
+        await self._dial(loop, connection, route.proxy.host, route.proxy.port)
         if context and connection.transport:
             await _tunnel(connection, route, route.proxy)
             secured = await loop.start_tls(connection.transport, connection, context, server_hostname=name)
             if secured is None:
                 raise ConnectionFailed(f'cannot connect to {route.authority}: closed during the handshake', sent=False)
             connection.connection_made(secured)
+
+    async def _dial(
+        self,
+        loop: asyncio.AbstractEventLoop,
+        connection: Connection,
+        host: str,
+        port: int,
+        context: ssl.SSLContext | None = None,
+        name: str | None = None,
+    ) -> None:
+        """Connect to the first address that answers. Raises OSError."""
+        failure: OSError | None = None
+        for address in await self._names.addresses(host) if self._names else (host,):
+            try:
+                await loop.create_connection(lambda: connection, address, port, ssl=context, server_hostname=name)
+            except ssl.SSLError:
+                raise  # somebody answers, and not as he should
+            except OSError as error:
+                failure = failure or error
+            else:
+                return
+        if self._names:
+            self._names.forget(host)
+        raise failure or OSError(f'{host} has no address')
 
 
 async def _tunnel(connection: Connection, route: Route, proxy: Proxy) -> None:

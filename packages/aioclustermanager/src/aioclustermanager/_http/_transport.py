@@ -10,13 +10,14 @@ from collections.abc import AsyncIterator, Callable, Mapping
 from types import TracebackType
 from urllib.parse import urlsplit
 
-from . import _errors, _limits, _parser, _pool, _retry, _tls
+from . import _errors, _limits, _parser, _pool, _retry, _tls, _turns
 from ._authentication import Authentication, Grant
 from ._connection import Connection
-from ._errors import ConnectionFailed, DeadlineExceeded, Error, HttpError, InvalidConfiguration
+from ._errors import AnswerTooLong, ConnectionFailed, DeadlineExceeded, Error, HttpError, InvalidConfiguration
 from ._limits import Limits
 from ._messages import JSON, Call, Response, block
 from ._retry import Repeat, Retries
+from ._shared import Shared
 
 Explain = Callable[[str, int, bytes, 'float | None'], HttpError]
 _UNSAFE = re.compile(r'[^!-~]')  # what would end a request line, or is no ASCII
@@ -39,6 +40,7 @@ class Transport:
         retries: Retries | None = None,
         explain: Explain = _errors.from_text,
         user_agent: str = 'aioclustermanager',
+        shared: Shared | None = None,
     ) -> None:
         """Raises InvalidConfiguration for a URL, certificate, key or proxy that cannot be used; connects to nothing."""
         self.limits = limits or Limits()
@@ -48,7 +50,10 @@ class Transport:
         self._tls = tls if isinstance(tls, _tls.Tls) else _tls.Tls()
         self._given = tls if isinstance(tls, ssl.SSLContext) else None
         route, self._prefix = _route(server, self._tls.server_name, _pool.proxy(proxy))
-        self._pool = _pool.Pool(route, self.limits)
+        self._shared = shared
+        self._turns = shared.turns(route.secure, route.host, route.port, route.proxy) if shared else None
+        self._guest = _turns.Guest()
+        self._pool = _pool.Pool(route, self.limits, shared.names if shared else None)
         self._pool.context = self._context(None) if route.secure else None
         if route.proxy and not route.secure:
             self._prefix = f'http://{route.authority}{self._prefix}'
@@ -66,6 +71,11 @@ class Transport:
         """Scheme, host and port."""
         route = self._pool.route
         return f'{"https" if route.secure else "http"}://{route.authority}'
+
+    @property
+    def connections(self) -> int:
+        """How many are open now."""
+        return len(self._pool)
 
     @property
     def ssl_context(self) -> ssl.SSLContext | None:
@@ -156,15 +166,17 @@ class Transport:
         connection = await self._ready(loop, call, until)
         try:
             await connection.send(self._bytes(call), until, whole=True, bodiless=call.method == 'HEAD')
-        except DeadlineExceeded as error:
+        except (DeadlineExceeded, AnswerTooLong) as error:
             self._pool.discard(connection)
-            raise DeadlineExceeded(f'{call.name}: {error}') from None
+            raise type(error)(f'{call.name}: {error}') from None
         except ConnectionFailed as error:
             self._pool.discard(connection)
             raise ConnectionFailed(f'{call.name}: {error}', sent=error.sent) from error.__cause__
         except BaseException:
             self._pool.discard(connection)
             raise
+        finally:
+            self._leave()
         parser = connection.parser
         response = Response(parser.status, parser.head, connection.body())
         self._pool.release(connection)
@@ -182,9 +194,22 @@ class Transport:
         if self._grant is None or now >= self._grant.expires:
             await self._renew(until - now)
         try:
-            return self._pool.idle(now) or await self._pool.acquire(until)
+            if self._turns:
+                await self._turns.enter(self._guest, until)
+            return await self._connection(loop, until)
         except DeadlineExceeded as error:
             raise DeadlineExceeded(f'{call.name}: {error}', sent=False) from error.__cause__
+
+    async def _connection(self, loop: asyncio.AbstractEventLoop, until: float) -> Connection:
+        try:
+            return self._pool.idle(loop.time()) or await self._pool.acquire(until)
+        except BaseException:
+            self._leave()
+            raise
+
+    def _leave(self) -> None:
+        if self._turns:
+            self._turns.leave()
 
     def _bytes(self, call: Call) -> bytes:
         call.grant = self._grant
@@ -256,7 +281,7 @@ class Transport:
         tls = self._tls
         if certificate:
             tls = _tls.Tls(tls.ca, tls.ca_file, tls.verify, tls.server_name, certificate)
-        return _tls.context(tls)
+        return self._shared.context(tls) if self._shared else _tls.context(tls)
 
 
 class Stream:
@@ -310,6 +335,8 @@ class Stream:
         except BaseException:
             transport._pool.discard(connection)
             raise
+        finally:
+            transport._leave()
         self._connection = connection
         return self
 
@@ -350,16 +377,20 @@ class Stream:
 
     async def lines(self) -> AsyncIterator[list[bytes]]:
         """Yield the whole lines that have arrived, without their ends, many at a time; last one perhaps without end."""
-        rest = b''
+        most, begun, length = self._transport.limits.answer_bytes, list[bytes](), 0
         while piece := await self.read():
-            if rest:
-                piece = rest + piece
-            lines = piece.split(b'\n')
-            rest = lines.pop()
-            if lines:
-                yield lines
-        if rest:
-            yield [rest]
+            begun.append(piece)
+            length += len(piece)
+            if b'\n' not in piece:
+                if most and length > most:
+                    raise AnswerTooLong(f'{self._call.name}: a line is longer than {most} bytes')
+                continue
+            lines = b''.join(begun).split(b'\n')
+            begun = [rest] if (rest := lines.pop()) else []
+            length = len(rest)
+            yield lines
+        if begun:
+            yield [b''.join(begun)]
 
 
 def _route(server: str, server_name: str, proxy: _pool.Proxy | None) -> tuple[_pool.Route, str]:

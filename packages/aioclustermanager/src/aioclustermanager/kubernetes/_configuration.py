@@ -24,6 +24,7 @@ class Configuration:
     limits: _http.Limits = field(default_factory=_http.Limits)
     retries: _http.Retries = field(default_factory=_http.Retries)
     user_agent: str = 'aioclustermanager'
+    shared: _http.Shared | None = field(default=None, repr=False, compare=False)  # with other clients of the process
 
 
 def transport(configuration: Configuration) -> _http.Transport:
@@ -37,4 +38,5 @@ def transport(configuration: Configuration) -> _http.Transport:
         retries=configuration.retries,
         explain=_status.explain,
         user_agent=configuration.user_agent,
+        shared=configuration.shared,
     )
