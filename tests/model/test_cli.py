@@ -214,6 +214,7 @@ def test_what_follows_a_target_is_the_programs_own(juju: Juju) -> None:
     juju('deploy', './greeter')
     assert juju('ssh', 'greeter/0', 'test', '-n', '-v', '-a', '--help', '=', '--help').code == 0
     assert juju('ssh', 'greeter/0', 'exit', '7').code == 7
+    assert juju('ssh', 'greeter/0', '--', 'exit', '7').code == 7
     assert juju('run', '--unit', 'greeter/0', 'echo', '-n', '--format', 'x').out == '--format x'
     assert juju('exec', '-u', 'greeter/0', 'relation-ids', '--format', 'json', 'none').out == '[]\n'
     assert json.loads(juju('run', '--unit', 'greeter/0', 'echo one', '--format', 'json').out)[0]['Stdout'] == 'one\n'

@@ -32,7 +32,8 @@ def ssh(session: Session, target: str, command: Sequence[str], pty: str, no_host
     """Run a command (or a shell) as root on the machine of a unit, or on machine TARGET."""
     model = session.look()
     machine = machine_of(model, target.rpartition('@')[2])
-    program = ['/bin/sh', '-c', ' '.join(command)] if command else list(SHELL)
+    words = command[1:] if command[:1] == ('--',) else command  # Juju hands the rest to OpenSSH, which takes it away
+    program = ['/bin/sh', '-c', ' '.join(words)] if words else list(SHELL)
     argv = running(session, machine).command(machine, program, cwd='/root')
     term = {'TERM': 'xterm-256color'} if sys.stdin.isatty() else {}
     environment = {'PATH': PATH, 'LANG': 'C.UTF-8', 'HOME': '/root', 'USER': 'root', 'SHELL': SHELL[0], **term}
