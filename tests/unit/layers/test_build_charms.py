@@ -79,9 +79,10 @@ def test_a_charm_brings_the_library_that_it_asks_the_api_server_with(name):
 
 
 def test_the_wheel_of_our_library_can_be_unpacked_and_used_and_is_named_by_its_content(build_charms, tmp_path):
-    files = [ROOT / name for name in build_charms.committed() if name.startswith(f'{build_charms.LIBRARY}/src/')]
-    wheel = build_charms.library_wheel(files, tmp_path)
-    assert build_charms.library_wheel(files[:-1], tmp_path).name != wheel.name
+    library = 'packages/aioclustermanager'
+    files = build_charms.library_files(library, build_charms.committed())
+    wheel = build_charms.library_wheel(library, files, tmp_path)
+    assert build_charms.library_wheel(library, files[:-1], tmp_path).name != wheel.name
     packages = tmp_path / 'packages'
     with zipfile.ZipFile(wheel) as archive:
         archive.extractall(packages)

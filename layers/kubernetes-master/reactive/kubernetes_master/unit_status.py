@@ -2,6 +2,7 @@
 
 from charmhelpers.core import hookenv, unitdata
 from charms.layer import status as workload
+from charms.layer.hub_registration import unit as hub
 from charms.layer.kubernetes_common import api, services, snap_access, snaps
 from charms.layer.kubernetes_master import daemons, status, unfinished, unit
 from charms.reactive import clear_flag, is_flag_set
@@ -28,7 +29,7 @@ def _facts():
     reading = unit.options()
     return status.Facts(
         leader=is_flag_set('leadership.is_leader'),
-        option_fault=next(map(str, reading.faults), '') or fault('addons', ''),
+        option_fault=next(map(str, reading.faults), '') or fault('addons', '') or hub.fault(),
         refused=fault('refused', ''),
         snap_fault=fault('snaps', '') or next(iter(snap_access.failures), ''),
         snaps_installed=is_flag_set('kubernetes-master.snaps.installed'),
@@ -49,6 +50,7 @@ def _facts():
         dns_known=is_flag_set('kubernetes-master.dns.current'),
         pending_pods=_pending_pods() if is_flag_set('kubernetes-master.control-plane.current') else 0,
         cidr_kept=_kept_cidr(),
+        hub=hub.line(is_leader=is_flag_set('leadership.is_leader')),
         unsupported=_unserved(),
     )
 

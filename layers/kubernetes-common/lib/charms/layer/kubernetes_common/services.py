@@ -6,6 +6,7 @@ import hashlib
 import json
 import subprocess
 from collections.abc import Iterable, Mapping
+from pathlib import Path
 
 from charmhelpers.core import hookenv
 
@@ -92,6 +93,29 @@ def drop_in(name: str, file: str, text: str) -> bool:
     if changed:
         _systemctl('daemon-reload')
     return changed
+
+
+def define(name: str, text: str) -> bool:
+    """Write a unit of ours; return True (and have systemd read it) if it changed."""
+    changed = files.write(_unit(name), text, mode=0o644)
+    if changed:
+        _systemctl('daemon-reload')
+    return changed
+
+
+def is_defined(name: str) -> bool:
+    """Tell whether there is a unit of ours."""
+    return Path(_unit(name)).exists()
+
+
+def undefine(name: str) -> None:
+    """Take away a unit of ours that was stopped."""
+    if files.remove(_unit(name)):
+        _systemctl('daemon-reload')
+
+
+def _unit(name: str) -> str:
+    return f'/etc/systemd/system/{name}.service'
 
 
 def _record(name: str) -> str:

@@ -34,6 +34,7 @@ class Facts:
     dns_known: bool = True
     pending_pods: int = 0
     cidr_kept: str = ''  # the service network in force, when the option says another
+    hub: str = ''  # what the leader says of the hub that the cluster joined
 
 
 def status(facts: Facts) -> Status:
@@ -114,7 +115,7 @@ def _done(facts: Facts) -> Status:
         return 'active', f'Kubernetes master running. Not served yet: {", ".join(facts.unsupported)}'
     if facts.cidr_kept:
         return 'active', f'WARN: cannot change service-cidr, still using {facts.cidr_kept}'
-    return 'active', 'Kubernetes master running.'
+    return 'active', f'Kubernetes master running. {facts.hub}'.rstrip()
 
 
 CHECKS = (_options, _snaps, _relations, _inputs, _services, _neighbours, _cluster, _done)

@@ -1,0 +1,152 @@
+"""The door to what joining a hub makes in this cluster, and takes away again. Errors are those of `api`."""
+
+from __future__ import annotations
+
+import base64
+import time
+
+from charms.layer.kubernetes_common import api
+
+from . import NAMESPACE, agent, objects
+from .objects import Placed
+from .settings import Settings
+
+_SERVED_S = 20.0  # until the API server serves what was just defined
+_PAUSE_S = 0.2
+
+
+def converge(client: api.Client, app: str, settings: Settings) -> str:
+    """Make the agent's namespace and rights, and the claims; returns why the claims cannot be made, '' if they can."""
+    _create(client, objects.namespace(app))
+    for placed in objects.rights(app, settings):
+        _put(client, placed)
+    wanted = settings.claims or {}
+    if not settings.is_on('ClusterClaim'):
+        return 'hub-claims: hub-feature-gates switches claims off' if wanted else ''
+    if not _define(client, app):
+        return 'hub-claims: this version of Kubernetes has no definitions of resources' if wanted else ''
+    _put_claims(client, app, wanted)
+    return ''
+
+
+def keep_bootstrap(client: api.Client, app: str, kubeconfig: str) -> None:
+    """Keep the bootstrap kubeconfig where the unit that leads next finds it, and the agent looks for a change."""
+    data = {'kubeconfig': base64.b64encode(kubeconfig.encode()).decode()}
+    try:
+        if client.get('secrets', agent.BOOTSTRAP_SECRET, namespace=NAMESPACE).get('data') == data:
+            return
+    except api.NotFound:
+        pass
+    _put(client, objects.secret(app, agent.BOOTSTRAP_SECRET, data))
+
+
+def kept_bootstrap(client: api.Client) -> str:
+    """Return the bootstrap kubeconfig that another leader kept, '' if there is none."""
+    return _secret_text(client, agent.BOOTSTRAP_SECRET, 'kubeconfig')
+
+
+def certificate(client: api.Client) -> str:
+    """Return the agent's certificate for the hub, '' if it has none."""
+    return _secret_text(client, agent.HUB_SECRET, 'tls.crt')
+
+
+def drop_certificate(client: api.Client) -> None:
+    """Have the agent ask for another: it goes on with its files until that one is there."""
+    _delete(client, 'secrets', agent.HUB_SECRET, NAMESPACE)
+
+
+def leave(client: api.Client, app: str, cluster: str) -> None:
+    """Take away all of it; the namespace and the definition only if they are ours. May be done again."""
+    for placed in reversed(objects.rights(app, Settings())):
+        _delete(client, placed.collection, placed.name, placed.namespace, placed.group)
+    for name in agent.SECRETS:
+        _delete(client, 'secrets', name, NAMESPACE)
+    for secret in client.list('secrets', labels=f'{objects.CLUSTER_LABEL}={cluster}'):
+        _delete(client, 'secrets', secret['metadata']['name'], secret['metadata']['namespace'])
+    _drop_claims(client, app)
+    if _is_ours(client, app, 'namespaces', NAMESPACE):
+        _delete(client, 'namespaces', NAMESPACE)
+
+
+def _define(client: api.Client, app: str) -> bool:
+    """Make the definition of claims, unless somebody has; returns whether this cluster knows it now."""
+    for group in objects.DEFINITIONS:
+        try:
+            _create(client, objects.definition(app, group))
+        except api.NotFound:  # the API server is older, or newer
+            continue
+        return _is_served(client)
+    return False
+
+
+def _is_served(client: api.Client) -> bool:
+    deadline = time.monotonic() + _SERVED_S
+    while time.monotonic() < deadline:
+        try:
+            client.list('clusterclaims', group=objects.CLAIMS)
+            return True
+        except api.NotFound:
+            time.sleep(_PAUSE_S)
+    return False
+
+
+def _put_claims(client: api.Client, app: str, wanted: dict[str, str] | object) -> None:
+    claims = objects.claims(app, wanted) if isinstance(wanted, dict) else []
+    names = {claim.name for claim in claims}
+    for found in client.list('clusterclaims', group=objects.CLAIMS, labels=f'{objects.OWNER}={objects.owner(app)}'):
+        if found['metadata']['name'] not in names:
+            _delete(client, 'clusterclaims', found['metadata']['name'], group=objects.CLAIMS)
+    for claim in claims:
+        _put(client, claim)
+
+
+def _drop_claims(client: api.Client, app: str) -> None:
+    for group in objects.DEFINITIONS:
+        try:
+            found = client.get('customresourcedefinitions', objects.DEFINITION, group=group)
+        except api.NotFound:
+            continue
+        _put_claims(client, app, {})
+        if objects.is_ours(found, app):
+            _delete(client, 'customresourcedefinitions', objects.DEFINITION, group=group)
+        return
+
+
+def _secret_text(client: api.Client, name: str, key: str) -> str:
+    try:
+        data = client.get('secrets', name, namespace=NAMESPACE).get('data') or {}
+    except api.NotFound:
+        return ''
+    return base64.b64decode(data.get(key, '')).decode()
+
+
+def _is_ours(client: api.Client, app: str, collection: str, name: str) -> bool:
+    try:
+        return objects.is_ours(client.get(collection, name), app)
+    except api.NotFound:
+        return False
+
+
+def _create(client: api.Client, placed: Placed) -> None:
+    """Create an object; one that is there is as good."""
+    try:
+        client.create(placed.collection, placed.body, namespace=placed.namespace, group=placed.group)
+    except api.Conflict:
+        return
+
+
+def _put(client: api.Client, placed: Placed) -> None:
+    where = {'namespace': placed.namespace, 'group': placed.group}
+    try:
+        client.create(placed.collection, placed.body, **where)
+    except api.Conflict:
+        found = client.get(placed.collection, placed.name, **where)
+        meta = {**placed.body['metadata'], 'resourceVersion': found['metadata']['resourceVersion']}
+        client.replace(placed.collection, placed.name, {**placed.body, 'metadata': meta}, **where)
+
+
+def _delete(client: api.Client, collection: str, name: str, namespace: str = '', group: str = 'v1') -> None:
+    try:
+        client.delete(collection, name, namespace=namespace, group=group)
+    except api.NotFound:
+        return

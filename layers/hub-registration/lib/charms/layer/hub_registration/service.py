@@ -1,0 +1,109 @@
+"""The door to the agent on this machine: its unit, its files, what it says of itself."""
+
+from __future__ import annotations
+
+import importlib.util
+import json
+import os
+import shutil
+import ssl
+import subprocess
+import urllib.error
+import urllib.request
+from collections.abc import Mapping
+from pathlib import Path
+
+from charmhelpers.core import hookenv
+from charms.layer.kubernetes_common import files, services
+
+from . import FOLDER, KUBECONFIG, agent, status
+
+TIMEOUT_S = 30
+_LOOK_S = 5.0
+
+
+def converge(flags: list[str], kubeconfig: str) -> bool:
+    """Have the agent run with these flags and this bootstrap kubeconfig; True if it was started anew."""
+    packages, release = _packages()
+    files.write(agent.BOOTSTRAP, kubeconfig)
+    files.write(agent.CONFIG, agent.CONFIGURATION)
+    text = agent.unit(packages, flags)
+    services.define(agent.NAME, text)
+    inputs = {'unit': text, 'bootstrap': kubeconfig, 'release': release, 'own': files.read(KUBECONFIG)}
+    return services.converge(agent.NAME, inputs)
+
+
+def is_here() -> bool:
+    """Tell whether this machine has anything of the agent."""
+    return Path(FOLDER).exists() or services.is_defined(agent.NAME)
+
+
+def remove() -> None:
+    """End the agent and take away its files, with every secret in them. May be done again."""
+    if services.is_defined(agent.NAME):
+        services.stop(agent.NAME)
+        services.undefine(agent.NAME)
+    shutil.rmtree(FOLDER, ignore_errors=True)
+
+
+def report(cluster: str, agent_id: str) -> status.Report:
+    """Ask the hub, as the agent does, how far the join is."""
+    command = [agent.PYTHON, '-m', 'spoke', 'status', *agent.names(cluster, agent_id), '--format=json']
+    environment = {**os.environ, 'PYTHONPATH': _packages()[0], 'PYTHONDONTWRITEBYTECODE': '1'}
+    try:
+        done = subprocess.run(command, env=environment, capture_output=True, text=True, timeout=TIMEOUT_S, check=False)
+        document = json.loads(done.stdout)
+    except (OSError, subprocess.SubprocessError, ValueError) as error:
+        hookenv.log(f'the registration agent does not tell how far the join is: {error}', hookenv.WARNING)
+        return status.Report(cluster)
+    found = status.Report.of(document)
+    return status.Report.of({**found.document(), 'unreachable_since': _since() if found.step == 'lost' else ''})
+
+
+def restart_if_sick() -> None:
+    """Start the agent anew when it says that it cannot go on: its certificate has ended."""
+    healthy = _get('/healthz')
+    if healthy is not None and healthy != 'ok':
+        hookenv.log(f'the registration agent is not well, and starts anew: {healthy[:200]}', hookenv.WARNING)
+        services.halt(agent.NAME)
+        services.start(agent.NAME)
+
+
+def is_stopped() -> bool:
+    return bool(services.inactive([agent.NAME]))
+
+
+def _since() -> str:
+    """Return when the hub last answered, '' where the agent does not tell."""
+    moment = figures().get('spoke_hub_last_contact_timestamp_seconds')
+    return status.stamp(moment) if moment else ''
+
+
+def figures() -> Mapping[str, float]:
+    return agent.figures(_get('/metrics') or '')
+
+
+def _get(path: str) -> str | None:
+    """Return what the agent answers, also with an error; None if it does not."""
+    context = ssl.create_default_context()  # its certificate is its own, made at its start; it is on this machine
+    context.check_hostname, context.verify_mode = False, ssl.CERT_NONE
+    try:
+        with urllib.request.urlopen(
+            f'https://127.0.0.1:{agent.PORT}{path}', timeout=_LOOK_S, context=context
+        ) as answer:
+            return str(answer.read().decode())
+    except urllib.error.HTTPError as error:
+        with error:
+            return error.read().decode()
+    except OSError:
+        return None
+
+
+def _packages() -> tuple[str, str]:
+    """Return the folder of the charm's own packages, and what tells one release of them from another."""
+    found = importlib.util.find_spec('spoke')
+    if found is None or found.origin is None:
+        raise RuntimeError('the charm has no package spoke: its wheelhouse is not complete')
+    folder = Path(found.origin).parents[1]
+    marks = [path.name for name in ('spoke', 'aioclustermanager') for path in folder.glob(f'{name}-*.dist-info')]
+    return str(folder), ' '.join(sorted(marks))

@@ -1,0 +1,82 @@
+"""What the unit says of its hub. Computing only."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+from datetime import datetime, timezone
+from typing import Any
+
+STAMP = '%Y-%m-%dT%H:%M:%SZ'
+
+
+@dataclass(frozen=True)
+class Report:
+    """What `spoke status` says, and since when the hub has not answered."""
+
+    cluster: str = ''
+    step: str = (
+        ''  # of spoke's: bootstrap, approval, signing, acceptance, joining, joined, lost; '' before the first look
+    )
+    waits_for: str = ''
+    certificate_ends: str = ''
+    lease_age_s: int | None = None
+    available: str = ''
+    unreachable_since: str = ''
+
+    @classmethod
+    def of(cls, document: Mapping[str, Any]) -> Report:
+        """Return the report that a document of either spelling holds."""
+        known = cls.__dataclass_fields__
+        given = {key.replace('-', '_'): value for key, value in document.items()}
+        return cls(**{key: value for key, value in given.items() if key in known})
+
+    def document(self) -> dict[str, Any]:
+        return asdict(self)
+
+    def results(self) -> dict[str, str]:
+        """Return it as an action's results."""
+        shown = {key.replace('_', '-'): value for key, value in asdict(self).items()}
+        return {key: str(value) for key, value in shown.items() if value not in ('', None)}
+
+
+def line(report: Report, now: datetime) -> str:
+    """Return what follows in the unit's status."""
+    if report.unreachable_since:
+        return f'hub unreachable since {report.unreachable_since}{_ends(report, now)}'
+    said = {
+        '': 'asking the hub',
+        'bootstrap': f'asking the hub as {report.cluster}',
+        'approval': f'waiting for approval as {report.cluster}',
+        'signing': f'waiting for the certificate of {report.cluster}',
+        'acceptance': f'waiting for acceptance as {report.cluster}',
+        'joining': f'joining as {report.cluster}',
+        'joined': f'joined as {report.cluster}',
+        'lost': f'lost: waits for {report.waits_for[:120]}',
+    }
+    text = said.get(report.step, report.step)
+    if report.step == 'bootstrap' and 'there is no' not in report.waits_for and report.waits_for:
+        text += f', which waits for {report.waits_for[:120]}'
+    if report.step == 'joined' and report.available not in ('', 'True'):
+        text += ', not available'
+    return text + _ends(report, now)
+
+
+def stamp(moment: float) -> str:
+    return datetime.fromtimestamp(moment, timezone.utc).strftime(STAMP)
+
+
+def _ends(report: Report, now: datetime) -> str:
+    if not report.certificate_ends:
+        return ''
+    try:
+        ends = datetime.strptime(report.certificate_ends, STAMP).replace(tzinfo=timezone.utc)
+    except ValueError:
+        return ''
+    left_s = (ends - now).total_seconds()
+    if left_s <= 0:
+        return ', certificate expired'
+    for unit, seconds in (('d', 86400), ('h', 3600), ('min', 60)):
+        if left_s >= 2 * seconds or unit == 'min':  # coarse, or each look would be a new status
+            return f', certificate expires in {int(left_s // seconds)} {unit}'
+    return ''
