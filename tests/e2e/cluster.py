@@ -87,6 +87,11 @@ class Real(Cluster):
         said = self.shell(f'{MASTER}/0', f'kubectl get --raw {path}', check=False)
         return dict(json.loads(said)['kubeletconfig']) if said else {}
 
+    def proxy_configz(self, unit: str) -> Object:
+        """Return what the kube-proxy of a unit runs with, as it tells itself; nothing while it does not answer."""
+        said = self.fetch(unit, 'http://127.0.0.1:10249/configz')
+        return dict(json.loads(said)['kubeproxy.config.k8s.io']) if said else {}
+
     # -- machines
 
     def address(self, unit: str) -> str:

@@ -27,6 +27,18 @@ def test_a_changed_kubelet_configuration_is_what_the_kubelet_runs_with_and_no_po
     real.delete('deployment/steady')
 
 
+def test_arguments_of_kube_proxy_are_what_it_runs_with(real: Real) -> None:
+    unit = WORKERS[0]
+    before = real.proxy_configz(unit)
+    assert (before['HostnameOverride'], before['ClusterCIDR'][-3:]) == (real.node_of(unit), '/16')
+    real.juju('config', WORKER, 'proxy-extra-args=iptables-masquerade-bit=15 v=1')
+    assert real.eventually(lambda: real.proxy_configz(unit).get('IPTables', {}).get('MasqueradeBit') == 15)
+    after = real.proxy_configz(unit)
+    assert after == {**before, 'IPTables': {**before['IPTables'], 'MasqueradeBit': 15}}
+    real.juju('config', WORKER, '--reset', 'proxy-extra-args')
+    assert real.eventually(lambda: real.proxy_configz(unit) == before)
+
+
 def test_labels_are_on_the_nodes_and_go_again(real: Real) -> None:
     def labels() -> dict[str, str]:
         return dict(real.get('node', real.node_of(WORKERS[0]))['metadata']['labels'])

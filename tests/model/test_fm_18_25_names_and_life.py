@@ -44,7 +44,7 @@ def labels(cluster: Cluster, node: str) -> dict[str, str]:
 def names_one_node(cluster: Cluster, unit: str, node: str) -> bool:
     """Check that all that names a worker's node names this one."""
     assert cluster.bag('kube-control', unit)['kubelet_user'] == f'system:node:{node}'
-    assert f'--hostname-override="{node}"' in cluster.read(unit, '/var/snap/kube-proxy/current/args')
+    assert f'hostnameOverride: {node}\n' in cluster.read(unit, '/root/cdk/kube-proxy/config.yaml')
     assert cluster.eventually(lambda: cluster.nodes().get(node, False)), cluster.nodes()
     act(cluster, 'update-status', unit)
     assert labels(cluster, node)['juju-application'] == unit.partition('/')[0]

@@ -35,12 +35,11 @@ def restarts(cluster: Cluster, unit: str = UNIT) -> list[int]:
 
 
 def servers(cluster: Cluster, unit: str) -> set[str]:
-    """Return the API servers in all kubeconfigs of a worker, and in kube-proxy's arguments."""
+    """Return the API servers in all kubeconfigs of a worker."""
     found = set()
     for path in access.KUBECONFIGS.values():
         found.add(yaml.safe_load(cluster.read(unit, path))['clusters'][0]['cluster']['server'])
-    arguments = cluster.read(unit, '/var/snap/kube-proxy/current/args').splitlines()
-    return found | {line.partition('=')[2].strip('"') for line in arguments if line.startswith('--master=')}
+    return found
 
 
 def files(cluster: Cluster, unit: str) -> str:
@@ -144,7 +143,7 @@ def test_fm_28_29_the_pod_network_is_waited_for_and_a_change_restarts_kube_proxy
     assert (files(cluster, UNIT), restarts(cluster)) == (before, count)
     tell(cluster, network, 'cidr=10.7.0.0/16', number, 'cni')
     assert cluster.status(UNIT)[0] == 'active'
-    assert '--cluster-cidr="10.7.0.0/16"' in cluster.read(UNIT, '/var/snap/kube-proxy/current/args')
+    assert 'clusterCIDR: 10.7.0.0/16\n' in cluster.read(UNIT, '/root/cdk/kube-proxy/config.yaml')
     assert restarts(cluster) == [count[0], count[1] + 1]
     tell(cluster, network, 'cidr=10.1.0.0/16', number, 'cni')
     assert files(cluster, UNIT) == before

@@ -20,6 +20,7 @@ UNIT, OTHER = f'{WORKER}/0', f'{WORKER}/1'
 KUBELET, PROXY = 'snap.kubelet.daemon', 'snap.kube-proxy.daemon'
 API = 'snap.kube-apiserver.daemon'
 CONFIG = '/root/cdk/kubelet/config.yaml'
+PROXY_CONFIG = '/root/cdk/kube-proxy/config.yaml'
 STATE = '/var/lib/kubelet/cpu_manager_state'
 
 
@@ -55,8 +56,8 @@ def arguments(cluster: Cluster, service: str, unit: str = UNIT) -> dict[str, str
     return {name: value for name, _, value in words}
 
 
-def kubelet_config(cluster: Cluster) -> dict[str, object]:
-    read: dict[str, object] = yaml.safe_load(cluster.read(UNIT, CONFIG))
+def configuration(cluster: Cluster, path: str = CONFIG) -> dict[str, object]:
+    read: dict[str, object] = yaml.safe_load(cluster.read(UNIT, path))
     return read
 
 
@@ -125,8 +126,8 @@ def test_fm_40_valid_labels_are_set_and_each_invalid_one_is_named(cluster: Clust
 def test_fm_41_what_is_no_mapping_blocks_by_name_and_changes_nothing(cluster: Cluster) -> None:
     config(cluster, 'kubelet-extra-config={maxPods: 42, authentication: {webhook: {cacheTTL: 3m}}}')
     before = running(cluster)
-    assert kubelet_config(cluster)['maxPods'] == 42
-    assert kubelet_config(cluster)['authentication'] == {
+    assert configuration(cluster)['maxPods'] == 42
+    assert configuration(cluster)['authentication'] == {
         'anonymous': {'enabled': False},
         'webhook': {'cacheTTL': '3m'},
         'x509': {'clientCAFile': '/root/cdk/ca.crt'},
@@ -145,7 +146,7 @@ def test_fm_41_what_is_no_mapping_blocks_by_name_and_changes_nothing(cluster: Cl
     assert 'run' not in cluster.shell(UNIT, 'ls /root').split()
     config(cluster, 'kubelet-extra-config=')
     assert cluster.status(UNIT)[0] == 'active'
-    assert 'maxPods' not in kubelet_config(cluster)
+    assert 'maxPods' not in configuration(cluster)
     config(cluster, '--reset', 'kubelet-extra-config')
 
 
@@ -153,12 +154,12 @@ def test_fm_41_what_is_no_mapping_blocks_by_name_and_changes_nothing(cluster: Cl
 
 
 def test_fm_42_43_extra_arguments_are_what_a_shell_splits_and_leave_nothing_behind(cluster: Cluster) -> None:
-    before = arguments(cluster, KUBELET), arguments(cluster, PROXY)
+    before = arguments(cluster, KUBELET), arguments(cluster, PROXY), configuration(cluster, PROXY_CONFIG)
     option = (
         "eviction-hard='memory.available<200Mi' --feature-gates=RotateKubeletServerCertificate=true,NodeLease=false "
         '-v="3" node-labels=x=1 node-labels=y=2 volume-plugin-dir="/var/my plugins" register-node'
     )
-    config(cluster, f'kubelet-extra-args={option}', 'proxy-extra-args=proxy-mode=ipvs masquerade-all')
+    config(cluster, f'kubelet-extra-args={option}', 'proxy-extra-args=proxy-mode=ipvs masquerade-all v=2')
     restarts = {service: parties.restarts(cluster, UNIT, service) for service in (KUBELET, PROXY)}
     assert arguments(cluster, KUBELET) == {
         **before[0],
@@ -169,7 +170,9 @@ def test_fm_42_43_extra_arguments_are_what_a_shell_splits_and_leave_nothing_behi
         'volume-plugin-dir': '/var/my plugins',
         'register-node': '',
     }
-    assert arguments(cluster, PROXY) == {**before[1], 'proxy-mode': 'ipvs', 'masquerade-all': ''}
+    assert arguments(cluster, PROXY) == {**before[1], 'v': '2'}  # what has no field in its file
+    file = {**before[2], 'mode': 'ipvs', 'iptables': {'masqueradeAll': True}}
+    assert configuration(cluster, PROXY_CONFIG) == file
 
     now = running(cluster)
     config(cluster, 'kubelet-extra-args=v="', 'proxy-extra-args=v=2 =x')
@@ -178,10 +181,14 @@ def test_fm_42_43_extra_arguments_are_what_a_shell_splits_and_leave_nothing_behi
     assert 'kubelet-extra-args: no closing quotation' in message and 'proxy-extra-args: ' in message
     assert running(cluster) == now
 
-    config(cluster, 'kubelet-extra-args=v=4', 'proxy-extra-args=masquerade-all')
+    config(cluster, 'kubelet-extra-args=v=4', 'proxy-extra-args=healthz-port=10257')  # no file can hold that
     assert arguments(cluster, KUBELET) == {**before[0], 'v': '4'}
+    alone = arguments(cluster, PROXY)
+    assert (alone['healthz-port'], alone['cluster-cidr'], 'config' in alone) == ('10257', file['clusterCIDR'], False)
+    assert cluster.shell(UNIT, f'ls {PROXY_CONFIG} 2>/dev/null', check=False) == ''
     config(cluster, '--reset', 'kubelet-extra-args,proxy-extra-args')
-    assert (arguments(cluster, KUBELET), arguments(cluster, PROXY)) == before
+    after = arguments(cluster, KUBELET), arguments(cluster, PROXY), configuration(cluster, PROXY_CONFIG)
+    assert after == before
     for service in (KUBELET, PROXY):
         assert parties.restarts(cluster, UNIT, service) == restarts[service] + 2
     assert cluster.status(UNIT)[0] == 'active'
@@ -277,19 +284,19 @@ def test_fm_46_a_failing_daemon_is_named_and_runs_again_by_itself_when_the_cause
 
 def test_fm_47_each_host_gets_what_it_needs_and_no_other(cluster: Cluster) -> None:
     stub = '/run/systemd/resolve/stub-resolv.conf'
-    before = running(cluster), kubelet_config(cluster), arguments(cluster, PROXY)
+    before = running(cluster), configuration(cluster), arguments(cluster, PROXY)
     assert 'resolvConf' not in before[1] and 'conntrack-max-per-core' not in before[2]
     assert before[1]['failSwapOn'] is False
     cluster.shell(UNIT, f'mkdir -p {Path(stub).parent}; cp /etc/resolv.conf {stub}; cp /etc/resolv.conf /etc/r.old')
     cluster.shell(UNIT, f'ln -sf {stub} /etc/resolv.conf; mkdir -p /run/systemd; echo lxc > /run/systemd/container')
     act(cluster, 'update-status', WORKER)
-    assert kubelet_config(cluster)['resolvConf'] == '/run/systemd/resolve/resolv.conf'
+    assert configuration(cluster)['resolvConf'] == '/run/systemd/resolve/resolv.conf'
     assert arguments(cluster, PROXY)['conntrack-max-per-core'] == '0'
     assert 'conntrack-max-per-core' not in arguments(cluster, PROXY, OTHER)
     assert cluster.status(UNIT)[0] == 'active'
     cluster.shell(UNIT, 'rm /run/systemd/container; mv /etc/r.old /etc/resolv.conf')
     act(cluster, 'update-status', WORKER)
-    assert (kubelet_config(cluster), arguments(cluster, PROXY)) == before[1:]
+    assert (configuration(cluster), arguments(cluster, PROXY)) == before[1:]
 
 
 def test_every_wrong_option_is_named_and_nothing_stops(cluster: Cluster) -> None:

@@ -3,7 +3,7 @@ import yaml
 from charms.layer.kubernetes_worker import config_fields, version_table
 from hypothesis import given
 from hypothesis import strategies as st
-from juju_local.stand_ins.kube import _kubelet_settings
+from juju_local.stand_ins.kube import _fields, _kubelet_settings
 
 
 def reasons(text, version=(1, 20, 15)):
@@ -99,5 +99,7 @@ def test_what_is_left_without_the_faults_has_none_and_a_kubelet_takes_it(config,
 def test_the_tables_of_the_charm_and_of_the_stand_ins_agree():
     for minor in range(10, 37):
         mine = {path: field.kind for path, field in version_table.fields().items() if (1, minor) in field.span}
-        theirs = {path: kind.lstrip('*') for path, kind in _kubelet_settings._fields((1, minor)).items()}
+        theirs = {
+            path: kind.lstrip('*') for path, kind in _fields.fields('kubelet-configuration.tsv', (1, minor)).items()
+        }
         assert mine == theirs

@@ -8,11 +8,11 @@ from dataclasses import dataclass, field
 
 import yaml
 
-from . import cloud, config_fields, credentials, kubelet, paths, proxy
+from . import cloud, config_fields, credentials, extra_args, kubelet, paths, proxy
 from .credentials import File
 from .facts import Facts
 
-HEADER = '# Written by the kubernetes-worker charm: changes are lost, set option kubelet-extra-config instead.\n'
+HEADER = '# Written by the kubernetes-worker charm: changes are lost, set option {} instead.\n'
 
 
 @dataclass(frozen=True)
@@ -23,7 +23,7 @@ class Daemon:
     arguments: Mapping[str, str]
     files: tuple[File, ...]  # the charm writes these
     read: Mapping[str, str]  # other things it reads at start: name -> text
-    config: Mapping[str, object] = field(default_factory=dict)  # the kubelet's, as data
+    config: Mapping[str, object] = field(default_factory=dict)  # its own file, as data
     absent: tuple[str, ...] = ()  # files of the charm's that should not be there
 
     def inputs(self, revision: str) -> dict[str, str]:
@@ -48,7 +48,7 @@ def _kubelet(facts: Facts) -> Daemon:
     config = kubelet.config(own)
     files = [credentials.kubelet_file(facts.cluster)]
     if own.program.version in config_fields.FILE:
-        files.append(File(paths.KUBELET_CONFIG, HEADER + yaml.safe_dump(config), mode=0o644))
+        files.append(_yaml(paths.KUBELET_CONFIG, config, config_fields.OPTION))
     cluster = facts.cluster
     files += cloud.files(cluster.cloud or {}, own.program.version)
     read = {
@@ -64,4 +64,12 @@ def _proxy(facts: Facts) -> Daemon:
     if facts.programs is None or facts.settings is None:
         raise ValueError('not ready')
     own = proxy.Facts(facts.programs.proxy, facts.cluster, facts.machine, facts.settings)
-    return Daemon('kube-proxy', proxy.arguments(own), (credentials.proxy_file(facts.cluster),), {})
+    config = proxy.config(own)
+    files = [credentials.proxy_file(facts.cluster)]
+    files += [_yaml(paths.PROXY_CONFIG, config, extra_args.OPTIONS['kube-proxy'])] if config else []
+    absent = () if config else (paths.PROXY_CONFIG,)
+    return Daemon('kube-proxy', proxy.arguments(own), tuple(files), {}, config, absent)
+
+
+def _yaml(path: str, config: Mapping[str, object], option: str) -> File:
+    return File(path, HEADER.format(option) + yaml.safe_dump(dict(config)), mode=0o644)

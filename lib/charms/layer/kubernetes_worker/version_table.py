@@ -1,6 +1,6 @@
 """Which flag, field and feature gate exist from which minor version of Kubernetes to which.
 
-The data are `flags.tsv` and `fields.tsv` beside this module, which reads nothing else.
+The data are `flags.tsv`, `fields.tsv` and `proxy_fields.tsv` beside this module, which reads nothing else.
 """
 
 from __future__ import annotations
@@ -56,6 +56,12 @@ def gates() -> Mapping[str, Span]:
 def fields() -> Mapping[str, Field]:
     """Return the fields of KubeletConfiguration by their dotted path, `list[].field` for those of a list's items."""
     return {path: Field(kind, _span(first, '-')) for path, kind, first in _rows('fields.tsv')}
+
+
+@functools.cache
+def proxy_fields() -> Mapping[str, tuple[str, str]]:
+    """Return where the file of kube-proxy says what a flag says: the field's dotted path, and its type in Go."""
+    return {flag: (path, kind) for flag, path, kind in _rows('proxy_fields.tsv')}
 
 
 def _rows(file: str) -> Iterator[list[str]]:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -10,10 +9,9 @@ from typing import Any
 
 import yaml
 
-from . import _flags, _program, _version
+from . import _fields, _flags, _program, _version
 
 Json = dict[str, Any]
-FIELDS = Path(__file__).parent / 'kubelet-configuration.tsv'
 # Field of KubeletConfiguration to the flag that means the same; the flag wins when it was given.
 _SAME = {
     'address': 'address', 'port': 'port', 'tlsCertFile': 'tls-cert-file', 'tlsPrivateKeyFile': 'tls-private-key-file',
@@ -81,13 +79,9 @@ def wrong(config: Any, version: _version.Version) -> str:
     kind = (config.get('apiVersion'), config.get('kind'))
     if kind != ('kubelet.config.k8s.io/v1beta1', 'KubeletConfiguration'):
         return f'no kind "{kind[1]}" is registered for version "{kind[0]}"'
-    for name, go in _fields(version).items():
-        value: Any = config
-        for step in name.split('.'):
-            value = value.get(step) if isinstance(value, dict) else None
-        if value is not None and not _fits(value, go):
-            field = f'KubeletConfiguration.{name}'
-            return f'json: cannot unmarshal {_json_kind(value)} into Go struct field {field} of type {go}'
+    for name, value, go in _fields.misfits(config, 'kubelet-configuration.tsv', version):
+        field = f'KubeletConfiguration.{name}'
+        return f'json: cannot unmarshal {_fields.json_kind(value)} into Go struct field {field} of type {go}'
     for gate in config.get('featureGates') or {}:
         if not _flags.is_gate(gate, version):
             return f'unrecognized feature gate: {gate}'
@@ -101,38 +95,3 @@ def _invalid(config: Json) -> str:
     if int(config.get('maxPods') or 0) < 0:
         return f'invalid configuration: MaxPods (--max-pods) {config["maxPods"]} must not be a negative number'
     return ''
-
-
-def _fields(version: _version.Version) -> dict[str, str]:
-    found = {}
-    for line in FIELDS.read_text(encoding='utf-8').splitlines():
-        if not line.startswith('#'):
-            name, go, first, last = line.split('\t')
-            if _version.is_within(version, first.strip('<=-'), last.strip('-')) or first.startswith('<='):
-                found[name] = go
-    return found
-
-
-_DURATION = re.compile(r'-?(0|(\d+(\.\d*)?(ns|us|ms|s|m|h))+)')
-
-
-def _fits(value: Any, go: str) -> bool:
-    go = go.lstrip('*')
-    if go.startswith('[]'):
-        return isinstance(value, list) and all(item is None or _fits(item, go[2:]) for item in value)
-    if go.startswith('map[string]'):
-        return isinstance(value, dict) and all(_fits(item, go[11:]) for item in value.values())
-    if go == 'bool':
-        return isinstance(value, bool)
-    if go.startswith(('int', 'uint')):
-        return isinstance(value, int) and not isinstance(value, bool)
-    if go == 'string':
-        return isinstance(value, str)
-    if go.endswith('Duration'):
-        return isinstance(value, str) and bool(_DURATION.fullmatch(value))
-    return True
-
-
-def _json_kind(value: Any) -> str:
-    kinds = {bool: 'bool', int: 'number', float: 'number', str: 'string', list: 'array', dict: 'object'}
-    return kinds.get(type(value), 'string')

@@ -4,9 +4,8 @@ from __future__ import annotations
 
 import http.server
 import threading
-from pathlib import Path
 
-from . import _client, _program, _version
+from . import _client, _program, _proxy_settings, _version
 
 
 def main() -> None:
@@ -30,16 +29,15 @@ def _with_scheme(master: str) -> str:
     return (master if '://' in master else f'http://{master}').rstrip('/')
 
 
-def _run(values: dict[str, str], _: _version.Version) -> None:
-    if values['config'] and not Path(values['config']).is_file():
-        raise _program.Fatal(f'failed complete: open {values["config"]}: no such file or directory')
-    client = _client.Client(access(values), f'kube-proxy/{_version.text()}')
+def _run(values: dict[str, str], version: _version.Version) -> None:
+    settings = _proxy_settings.read(values, version)
+    client = _client.Client(access({**values, 'kubeconfig': settings.kubeconfig}), f'kube-proxy/{_version.text()}')
     changed = threading.Event()
     services = _client.Informer(client, '/api/v1/services', changed.set)
     endpoints = _client.Informer(client, '/api/v1/endpoints', changed.set)
     services.start()
     endpoints.start()
-    _serve_health(values['healthz-bind-address'])
+    _serve_health(settings.healthz_address)
     known = -1
     while True:
         changed.wait()
