@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 import yaml
 from aioclustermanager.kubernetes import resources
-from spoke import _flags, _fleet
+from spoke import _flags, _fleet_file
 from spoke._options import AgentOptions, ProcessOptions, SpokeAgentOptions
 
 from tests.model import console
@@ -54,7 +54,10 @@ async def test_the_page_on_joining_a_hub_is_as_it_happens(world: Any) -> None:
 
 
 def test_the_fleet_on_the_page_is_a_fleet() -> None:
-    assert yaml.safe_load(block('yaml'))['clusters'].keys() == _fleet.members({'fleet.yaml': block('yaml')}).keys()
+    assert (
+        yaml.safe_load(block('yaml'))['clusters'].keys()
+        == _fleet_file.plan({'fleet.yaml': block('yaml')}).members.keys()
+    )
 
 
 def test_the_reference_names_every_flag_and_no_other() -> None:

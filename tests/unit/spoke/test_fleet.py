@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 from pathlib import Path
 from typing import Any
 
 import pytest
 import spoke
-from aioclustermanager.kubernetes import resources
-from spoke import _fleet, _metrics, _wire
+from aioclustermanager.kubernetes import Pace, resources
+from spoke import _fleet, _fleet_file, _metrics, _wire
 
+from tests.listening import listening
 from tests.unit.spoke.world import FAST
 
 FILE = """\
@@ -26,7 +28,7 @@ clusters:
 
 
 def test_a_fleet_is_its_defaults_with_what_each_cluster_has_of_its_own() -> None:
-    found = _fleet.members({'fleet.yaml': FILE})
+    found = _fleet_file.plan({'fleet.yaml': FILE}).members
     assert sorted(found) == ['north', 'south']
     common, options, gates, _ = found['south'].options()
     assert (common.spoke_cluster_name, common.hub_kubeconfig_dir) == ('south', '/state/south')
@@ -36,8 +38,8 @@ def test_a_fleet_is_its_defaults_with_what_each_cluster_has_of_its_own() -> None
 
 
 def test_a_member_is_the_same_as_long_as_nothing_of_it_changes() -> None:
-    before = _fleet.members({'fleet.yaml': FILE})
-    after = _fleet.members({'fleet.yaml': FILE.replace('claims: 3', 'claims: 4')})
+    before = _fleet_file.plan({'fleet.yaml': FILE}).members
+    after = _fleet_file.plan({'fleet.yaml': FILE.replace('claims: 3', 'claims: 4')}).members
     assert before['north'] == after['north']
     assert before['south'] != after['south']
 
@@ -50,7 +52,7 @@ clusters:
   two: {bootstrap-kubeconfig: /b, hub-kubeconfig-dir: /same, hub-kubeconfig-secret: c}
 """
     with pytest.raises(spoke.InvalidOptions) as raised:
-        _fleet.members({'fleet.yaml': text, 'other.yaml': '[', 'third.yaml': 'clusters: [a]'})
+        _fleet_file.plan({'fleet.yaml': text, 'other.yaml': '[', 'third.yaml': 'clusters: [a]'})
     faults = '\n'.join(raised.value.faults)
     for expected in (
         "fleet.yaml: Bad_Name: --spoke-cluster-name: 'Bad_Name' has the wrong format",
@@ -61,6 +63,44 @@ clusters:
         'third.yaml: expected a mapping',
     ):
         assert expected in faults
+
+
+def test_a_fleet_has_limits_for_each_server_and_those_that_are_not_told_are_the_usual_ones() -> None:
+    assert _fleet_file.plan({'fleet.yaml': FILE}).pace == Pace(200, 400, 100)
+    told = _fleet_file.plan({'a.yaml': FILE, 'b.yaml': 'limits: {requests-per-second: 5.5, at-once: 0}'})
+    assert told.pace == Pace(5.5, 400, 0)
+
+
+@pytest.mark.parametrize(
+    ('text', 'fault'),
+    [
+        ('limits: {burst: -1}', 'limits: burst: expected a number, 0 for no limit, got -1'),
+        ('limits: {qps: 1}', "limits: there is no 'qps' (known: requests-per-second, burst, at-once)"),
+        ('limits: 5', 'expected a mapping'),
+        ('cluster: {}', "there is no part 'cluster'"),
+        (
+            'clusters: {a: {max-custom-cluster-claims: many}}',
+            "a: max-custom-cluster-claims: expected a whole number, got 'many'",
+        ),
+        (
+            'clusters: {a: {max-custom-cluster-claims: true}}',
+            'a: max-custom-cluster-claims: expected a whole number, got True',
+        ),
+        ('clusters: {a: {spoke-external-server-urls: https://x}}', "expected a list, got 'https://x'"),
+        ('clusters: {a: {cluster-health-check-period: soon}}', 'soon'),
+    ],
+)
+def test_a_value_that_cannot_be_meant_is_named_with_what_is_expected(text: str, fault: str) -> None:
+    with pytest.raises(spoke.InvalidOptions) as raised:
+        _fleet_file.plan({'fleet.yaml': text})
+    assert fault in '\n'.join(raised.value.faults)
+
+
+def test_numbers_may_stand_for_text() -> None:
+    (member,) = _fleet_file.plan(
+        {'fleet.yaml': 'clusters: {1: {bootstrap-kubeconfig: /b, agent-id: 12345}}'}
+    ).members.values()
+    assert (member.name, member.options()[0].agent_id, member.options()[0].spoke_cluster_name) == ('1', '12345', '1')
 
 
 def fast(*arguments: Any, **more: Any) -> spoke.SpokeAgentConfig:
@@ -102,3 +142,65 @@ async def test_44_agents_come_go_and_fail_each_for_itself(world: Any) -> None:
     assert metrics.of(cluster=f'{base}-north').get('spoke_joined') == 1
     assert await world.hub.find(_wire.MANAGED_CLUSTERS, f'{base}-south') is None
     assert await world.spoke.find(resources.SECRETS, 'hub-north', world.namespace)
+
+
+class Hostile:
+    """Stands for an API server that sends without end whatever it is asked."""
+
+    def __init__(self) -> None:
+        self.sent_bytes = 0
+
+    async def serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        with contextlib.suppress(OSError, asyncio.IncompleteReadError):
+            await reader.readuntil(b'\r\n\r\n')
+            writer.write(b'HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n')
+            while not writer.is_closing():
+                writer.write(b'10000\r\n' + b'[' * 0x10000 + b'\r\n')
+                await writer.drain()
+                self.sent_bytes += 0x10000
+
+
+@pytest.mark.asyncio
+async def test_44_a_hostile_spoke_and_a_broken_agent_delay_nobody(world: Any) -> None:
+    world.hub_runs(auto_approval_users=frozenset({'bootstrap'}))
+    hostile, base, file, starts = Hostile(), world.name, world.folder / 'fleet', list[str]()
+
+    def made(common: spoke.AgentOptions, *arguments: Any, **more: Any) -> spoke.SpokeAgentConfig:
+        starts.append(common.spoke_cluster_name)
+        if common.spoke_cluster_name.endswith('broken') and len(starts) < 6:
+            raise LookupError('a fault of the agent itself')
+        return fast(common, *arguments, **more)
+
+    async with listening(hostile.serve) as port:
+        kubeconfig = world.folder / 'hostile.kubeconfig'
+        kubeconfig.write_text(
+            'apiVersion: v1\nkind: Config\ncurrent-context: c\n'
+            f'clusters: [{{name: k, cluster: {{server: "http://127.0.0.1:{port}"}}}}]\n'
+            'contexts: [{name: c, context: {cluster: k, user: ""}}]\n'
+        )
+        file.mkdir()
+        (file / 'good.yaml').write_text(f'clusters:\n{member(world, "north", world.bootstrap)}')
+        bad = member(world, 'bad', world.bootstrap).replace('}', f', spoke-kubeconfig: {kubeconfig}}}')
+        (file / 'bad.yaml').write_text(f'clusters:\n{bad}{member(world, "broken", world.bootstrap)}')
+        metrics = _metrics.Metrics()
+        fleet = _fleet.Fleet(file, world.spoke_cluster.configuration(), metrics, make=made, poll_s=0.2)
+        world.tasks.append(asyncio.ensure_future(fleet.run()))
+        world.name = f'{base}-north'
+        await world.joined()
+        first = fleet.configs[world.name].agent
+        await world.hub.patch(_wire.MANAGED_CLUSTERS, world.name, {'spec': {'leaseDurationSeconds': 1}})
+        north = metrics.of(cluster=world.name)
+        renewed = north.get('spoke_lease_renewals_total', outcome='renewed') or 0
+        sent = hostile.sent_bytes
+        await world.until(
+            lambda: asyncio.sleep(0, (north.get('spoke_lease_renewals_total', outcome='renewed') or 0) > renewed + 3)
+        )
+        assert hostile.sent_bytes > sent
+        assert fleet.configs[world.name].agent is first
+        world.name = f'{base}-broken'
+        await world.joined()
+        assert metrics.of(cluster=world.name).get('spoke_starts_total') == starts.count(world.name) - 1 > 0
+        world.name = f'{base}-bad'
+        await world.until(lambda: world.condition('ManagedClusterConditionAvailable'))
+        assert await world.condition('ManagedClusterConditionAvailable') == 'False'
+        await world.stop(*world.tasks)

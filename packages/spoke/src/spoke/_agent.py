@@ -14,7 +14,7 @@ from aioclustermanager.kubernetes.informer import Change
 
 from . import _files, _hub_kubeconfig, _names, _validity, _wire
 from ._bootstrap import Bootstrap
-from ._given import USER_AGENT, Given, StartOver, Sync
+from ._given import Given, StartOver, Sync
 from ._health import Health
 from ._hub_certificate import HubCertificate
 from ._main_phase import MainPhase
@@ -35,7 +35,7 @@ class Agent:
         self.given = given
         self.health: Health = given.options.health
         self.phase = 'starting'
-        self._bootstrap = Bootstrap(Path(given.options.bootstrap_kubeconfig), USER_AGENT)
+        self._bootstrap = Bootstrap(Path(given.options.bootstrap_kubeconfig), given.reach)
         self._certificate = HubCertificate(given, self._bootstrap)
         self._asking = asyncio.Lock()  # held while the bootstrap client is in use: closing it would break its calls off
         self._creating: Controller | None = None
@@ -55,12 +55,13 @@ class Agent:
                 raise InvalidOptions(faults)
             _log.info('agent %s of cluster %s', self.names.agent, self.names.cluster)
             self._creating = self.given.controller('ManagedClusterCreatingController', self._made_creating())
-            await together(
-                self._creating.run(),
-                self._watch_bootstrap_secret(),
-                self._watch_hub_secret(),
-                self._live(),
-            )
+            with self.given.metrics.live('spoke_open_connections', self._bootstrap.connections, to='bootstrap'):
+                await together(
+                    self._creating.run(),
+                    self._watch_bootstrap_secret(),
+                    self._watch_hub_secret(),
+                    self._live(),
+                )
         finally:
             await self._bootstrap.close()
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from dataclasses import replace
+from collections.abc import Callable
 from pathlib import Path
 
 from aioclustermanager.kubernetes import Client, Configuration, InvalidConfiguration
@@ -14,12 +14,16 @@ from . import _hub_kubeconfig
 class Bootstrap:
     """The way to the hub before there is a certificate; `client()` is always that of the file as it is now."""
 
-    def __init__(self, path: Path, user_agent: str) -> None:
+    def __init__(self, path: Path, reach: Callable[[Configuration], Configuration]) -> None:
         self.path = path
-        self._user_agent = user_agent
+        self._reach = reach
         self._client: Client | None = None
         self._read_at: tuple[object, ...] = ()
         self._old: list[Client] = []
+
+    def connections(self) -> int:
+        """Return how many are open."""
+        return sum(each.transport.connections for each in (self._client, *self._old) if each)
 
     def is_changed(self) -> bool:
         """Tell whether the file is another than that of the client."""
@@ -34,7 +38,7 @@ class Bootstrap:
 
     def configuration(self) -> Configuration:
         """Return what the file says now. Raises InvalidConfiguration."""
-        return replace(_hub_kubeconfig.read(self.path), user_agent=self._user_agent)
+        return self._reach(_hub_kubeconfig.read(self.path))
 
     def client(self) -> Client:
         """Raises InvalidConfiguration."""

@@ -3,18 +3,19 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import logging
 import random
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
-from aioclustermanager.kubernetes import Client, Configuration, InvalidConfiguration, Limits, Tls, resources
+from aioclustermanager.kubernetes import Client, Configuration, InvalidConfiguration, Limits, Shared, Tls, resources
 
 from . import _certificates, _features, _files, _hub_kubeconfig, _intervals, _names, _validity, _wire
 from ._agent import Agent
 from ._events import Events, Recorder
-from ._given import USER_AGENT, Given, SpokeSide, StartOver
+from ._given import Given, SpokeSide, StartOver, reach
 from ._metrics import Metrics
 from ._options import AgentOptions, SpokeAgentOptions
 from ._running import Following, together
@@ -34,6 +35,7 @@ class ControllerContext:
     recorder: Recorder | None = None  # None: events are written to management
     metrics: Metrics = field(default_factory=Metrics)
     is_embedded: bool = False  # start over in place, where a process of its own waits to be killed
+    shared: Shared | None = None  # what the agents of a process have in common; None: nothing
 
 
 class SpokeAgentConfig:
@@ -79,13 +81,13 @@ class SpokeAgentConfig:
         common = self.common_options
         self.options.validate()
         limits = Limits(qps=common.kube_api_qps, burst=common.kube_api_burst)
-        management_config = replace(controller_context.kube_config, limits=limits, user_agent=USER_AGENT)
-        async with Client(management_config) as management:
+        shared = controller_context.shared
+        async with Client(reach(controller_context.kube_config, shared, limits)) as management:
             if not common.spoke_kubeconfig:
                 await self._until_stopped(controller_context, management, self._spoke_side(management), None)
                 return
             read = _hub_kubeconfig.read(Path(common.spoke_kubeconfig))
-            async with Client(replace(read, limits=limits, user_agent=USER_AGENT)) as detached:
+            async with Client(reach(read, shared, limits)) as detached:
                 await self._until_stopped(controller_context, management, self._spoke_side(detached), None)
 
     async def run_spoke_agent_with_spoke_informers(
@@ -101,7 +103,7 @@ class SpokeAgentConfig:
         self.options.validate()
         context = ControllerContext(kube_config, recorder=recorder, is_embedded=True)
         side = _SharedSide(spoke_kube_client, spoke_nodes, spoke_claims)
-        async with Client(replace(kube_config, user_agent=USER_AGENT)) as management:
+        async with Client(reach(kube_config, None)) as management:
             await self._until_stopped(context, management, side, spoke_client_config)
 
     def _spoke_side(self, client: Client) -> SpokeSide:
@@ -116,14 +118,16 @@ class SpokeAgentConfig:
         events = Events(management, context.namespace or namespace) if context.recorder is None else None
         recorder: Recorder = context.recorder or events  # type: ignore[assignment]
         ca = self._spoke_ca(spoke_config or side.client.configuration)
-        life = self._lives(context, Given(
+        given = Given(
             self.common_options, self.options, self.feature_gates, self.intervals, management, side, ca, namespace,
-            recorder, context.metrics, in_place=context.is_embedded,
-        ))  # fmt: skip
-        if events:
-            await together(life, events.run())
-        else:
-            await life
+            recorder, context.metrics, in_place=context.is_embedded, shared=context.shared,
+        )  # fmt: skip
+        parts = [self._lives(context, given), *([events.run()] if events else [])]
+        with contextlib.ExitStack() as figures:
+            figures.enter_context(given.connections(management, 'management'))
+            if side.client is not management:
+                figures.enter_context(given.connections(side.client, 'spoke'))
+            await together(*parts)
 
     async def _lives(self, context: ControllerContext, given: Given) -> None:
         """Live, and begin anew when the agent has to start over."""

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import random
 from collections.abc import Awaitable, Callable, Mapping
-from dataclasses import dataclass, field
+from contextlib import AbstractContextManager
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 
-from aioclustermanager.kubernetes import Client
+from aioclustermanager.kubernetes import Client, Configuration, Limits, Shared
 
 from . import _certificates
 from ._events import Recorder
@@ -17,7 +18,14 @@ from ._options import AgentOptions, SpokeAgentOptions
 from ._running import Controller, Following, together
 
 USER_AGENT = 'registration-agent'
+_MOST_BYTES = 32 * 1024 * 1024  # of one answer: 500 nodes have a few MiB, and a server that sends more is hostile
 Sync = Callable[[], Awaitable['float | None']]
+
+
+def reach(configuration: Configuration, shared: Shared | None, limits: Limits | None = None) -> Configuration:
+    """Return how an agent reaches one of its clusters; limits: other ones than the configuration's."""
+    bounded = replace(limits or configuration.limits, answer_bytes=_MOST_BYTES)
+    return replace(configuration, user_agent=USER_AGENT, shared=shared, limits=bounded)
 
 
 class StartOver(Exception):
@@ -54,6 +62,15 @@ class Given:
     chance: random.Random = field(default_factory=random.SystemRandom)
     now: Callable[[], datetime] = _certificates.utc_now
     in_place: bool = False  # start over by ourselves where Go's agent waits to be killed
+    shared: Shared | None = None  # with other agents of the process
+
+    def reach(self, configuration: Configuration) -> Configuration:
+        """Return how the hub is reached."""
+        return reach(configuration, self.shared)
+
+    def connections(self, client: Client, to: str) -> AbstractContextManager[None]:
+        """Tell, within the block, how many connections a client has open."""
+        return self.metrics.live('spoke_open_connections', lambda: client.transport.connections, to=to)
 
     def controller(self, name: str, sync: Sync, interval_s: float | None = None) -> Controller:
         """Return a controller with our intervals and figures."""

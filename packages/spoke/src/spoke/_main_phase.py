@@ -6,14 +6,13 @@ import asyncio
 import contextlib
 import logging
 from collections.abc import Mapping
-from dataclasses import replace
 
 from aioclustermanager import kubernetes
 from aioclustermanager.kubernetes import Client, InvalidConfiguration, Object
 from aioclustermanager.kubernetes.informer import Change
 
 from . import _certificates, _conditions, _features, _files, _hub_kubeconfig, _status, _wire
-from ._given import USER_AGENT, Given, StartOver, Sync
+from ._given import Given, StartOver, Sync
 from ._hub_certificate import HubCertificate
 from ._running import Backoff, Following, Signal, together
 from .addon import AddOns
@@ -60,14 +59,15 @@ class MainPhase:
         while True:
             certificate.files_changed.clear()
             try:
-                client = Client(replace(_hub_kubeconfig.read(certificate.kubeconfig), user_agent=USER_AGENT))
+                client = Client(self.given.reach(_hub_kubeconfig.read(certificate.kubeconfig)))
             except InvalidConfiguration as error:
                 _log.warning('the hub cannot be asked: %s', error)
                 await asyncio.sleep(self.given.intervals.retry_longest.total_seconds())
                 continue
             try:
                 async with client:
-                    await together(self._session(client), self._until_files_change())
+                    with self.given.connections(client, 'hub'):
+                        await together(self._session(client), self._until_files_change())
             finally:
                 certificate.controller = None
 

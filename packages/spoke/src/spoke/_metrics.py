@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import bisect
+import contextlib
+from collections.abc import Callable, Iterator
 
-_BUCKETS_S = (0.005, 0.025, 0.1, 0.5, 2.5, 10.0)
+_BUCKETS_S = (0.005, 0.025, 0.1, 0.5, 1.0, 2.5, 10.0)
 _HELP = {
     'spoke_joined': ('gauge', 'Whether the cluster is joined, as the hub says'),
     'spoke_available': ('gauge', 'Whether the API server of the spoke answers'),
@@ -15,6 +17,8 @@ _HELP = {
     'spoke_lease_last_renewal_timestamp_seconds': ('gauge', 'When the lease was last renewed'),
     'spoke_hub_last_contact_timestamp_seconds': ('gauge', 'When the hub last answered'),
     'spoke_spoke_last_contact_timestamp_seconds': ('gauge', 'When the spoke last answered'),
+    'spoke_lease_lateness_seconds': ('histogram', 'How much later than planned a renewal of the lease was done'),
+    'spoke_open_connections': ('gauge', 'Connections to hub, spoke and management that are open'),
     'spoke_claims_cut': ('gauge', 'Claims that the hub is not told because there are too many'),
     'spoke_sync_seconds': ('histogram', 'Runs of a controller'),
     'spoke_retries_total': ('counter', 'Runs of a controller that failed and are repeated'),
@@ -22,13 +26,16 @@ _HELP = {
     'leader_election_master_status': ('gauge', 'Whether this process leads'),
 }
 Labels = tuple[tuple[str, str], ...]
+Key = tuple[str, Labels]
 
 
 class Metrics:
     """The figures of one process; each agent in it has a view with a label of its own."""
 
     def __init__(self, parent: Metrics | None = None, **labels: str) -> None:
-        self._values: dict[tuple[str, Labels], float] = parent._values if parent else {}
+        self._values: dict[Key, float] = parent._values if parent else {}
+        self._counts: dict[Key, list[float]] = parent._counts if parent else {}  # of histograms: buckets, rest, sum
+        self._live: dict[Key, Callable[[], float]] = parent._live if parent else {}
         self._labels: dict[str, str] = {**(parent._labels if parent else {}), **labels}
 
     def of(self, **labels: str) -> Metrics:
@@ -43,32 +50,43 @@ class Metrics:
         self._values[key] = self._values.get(key, 0.0) + value
 
     def observe(self, name: str, seconds: float, /, **labels: str) -> None:
-        for bound in _BUCKETS_S:
-            if seconds <= bound:
-                self.add(f'{name}_bucket', 1.0, le=str(bound), **labels)
-        self.add(f'{name}_bucket', 1.0, le='+Inf', **labels)
-        self.add(f'{name}_sum', seconds, **labels)
-        self.add(f'{name}_count', 1.0, **labels)
+        counts = self._counts.setdefault((name, self._key(labels)), [0.0] * (len(_BUCKETS_S) + 2))
+        counts[bisect.bisect_left(_BUCKETS_S, seconds)] += 1.0
+        counts[-1] += seconds
+
+    @contextlib.contextmanager
+    def live(self, name: str, value: Callable[[], float], /, **labels: str) -> Iterator[None]:
+        """Let a figure be what this returns whenever it is asked for, for as long as the block lasts."""
+        key = name, self._key(labels)
+        self._live[key] = value
+        try:
+            yield
+        finally:
+            if self._live.get(key) is value:
+                del self._live[key]
 
     def get(self, name: str, /, **labels: str) -> float | None:
-        return self._values.get((name, self._key(labels)))
+        key = name, self._key(labels)
+        return self._live[key]() if key in self._live else self._values.get(key)
 
     def forget(self) -> None:
         """Drop all figures with this view's labels."""
         mine = set(self._labels.items())
-        for key in [key for key in self._values if mine <= set(key[1])]:
-            del self._values[key]
+        for figures in (self._values, self._counts, self._live):
+            for key in [key for key in figures if mine <= set(key[1])]:
+                del figures[key]  # type: ignore[attr-defined]
 
     def _key(self, labels: dict[str, str]) -> Labels:
         return tuple(sorted({**self._labels, **labels}.items()))
 
-    def text(self, more: Callable[[], dict[str, float]] | None = None) -> str:
+    def text(self) -> str:
         """Return all figures as Prometheus reads them."""
+        rows = {**self._values, **{key: value() for key, value in self._live.items()}}
+        for (name, labels), counts in self._counts.items():
+            rows.update(_histogram(name, labels, counts))
         lines: list[str] = []
-        values = dict(self._values)
-        values.update({(name, ()): value for name, value in (more() if more else {}).items()})
         described: set[str] = set()
-        for (name, labels), value in sorted(values.items()):
+        for (name, labels), value in sorted(rows.items()):
             family = next((name.removesuffix(end) for end in ('_bucket', '_sum', '_count') if name.endswith(end)
                            and name.removesuffix(end) in _HELP), name)  # fmt: skip
             if family not in described and family in _HELP:
@@ -78,6 +96,14 @@ class Metrics:
             inner = ','.join(f'{key}="{_escaped(text)}"' for key, text in labels)
             lines.append(f'{name}{{{inner}}} {value:.17g}' if inner else f'{name} {value:.17g}')
         return '\n'.join([*lines, ''])
+
+
+def _histogram(name: str, labels: Labels, counts: list[float]) -> dict[Key, float]:
+    total, rows = 0.0, dict[Key, float]()
+    for bound, count in zip((*map(str, _BUCKETS_S), '+Inf'), counts[:-1], strict=True):
+        total += count
+        rows[f'{name}_bucket', tuple(sorted((*labels, ('le', bound))))] = total
+    return {**rows, (f'{name}_sum', labels): counts[-1], (f'{name}_count', labels): total}
 
 
 def _escaped(text: str) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import concurrent.futures
 import contextlib
 import logging
 import os
@@ -31,6 +32,7 @@ from ._server import Gate, Server
 _log = logging.getLogger(__name__)
 _ACCOUNT = Path('/var/run/secrets/kubernetes.io/serviceaccount/namespace')
 _GRACE_S = 10.0
+_MOST_LOOKUPS = 32  # at once
 FAILED, NO_CLUSTER = 1, 255  # as the Go agent ends
 
 
@@ -107,19 +109,23 @@ class OneAgent:
         await self.config.run_spoke_agent(context)
 
 
-@dataclass(frozen=True)
+@dataclass
 class ManyAgents:
     path: Path
+    fleet: Fleet | None = None  # once it runs
 
     def checks(self) -> Mapping[str, Callable[[], str]]:
         """Return none: agents of a fleet begin anew in place where a process of one waits to be killed."""
         return {}
 
     def waiting(self) -> list[str]:
-        return []
+        return self.fleet.waiting() if self.fleet else []
 
     async def run(self, context: ControllerContext) -> None:
-        await Fleet(self.path, context.kube_config, context.metrics).run()
+        threads = concurrent.futures.ThreadPoolExecutor(_MOST_LOOKUPS, 'lookup')
+        asyncio.get_running_loop().set_default_executor(threads)  # names that nobody answers for hold up few others
+        self.fleet = Fleet(self.path, context.kube_config, context.metrics)
+        await self.fleet.run()
 
 
 @dataclass

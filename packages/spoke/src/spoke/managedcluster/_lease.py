@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import logging
 from collections.abc import Callable
 from datetime import datetime, timezone
@@ -42,6 +43,7 @@ class ManagedClusterLease:
         self._changed = Signal()
         self._written = ''
         self._error = ''
+        self._planned = 0.0  # when the next renewal is due
         self.wanted_s = 0.0  # 0: the lease is not to be renewed
 
     def look(self, *_: object) -> None:
@@ -61,14 +63,16 @@ class ManagedClusterLease:
             if not self.wanted_s:
                 if renewing:
                     self._recorder.event('ManagedClusterLeaseUpdateStoped', f'the lease of {self._cluster} is let go')
-                renewing = False
+                renewing, self._planned = False, 0.0
                 await self._changed.wait()
                 continue
             if not renewing:
                 self._recorder.event('ManagedClusterLeaseUpdateStarted', f'the lease of {self._cluster} is kept')
             renewing = True
             await self._try()
-            await self._changed.wait(self.wanted_s * (1 + 0.25 * self._chance()))
+            pause_s = self.wanted_s * (1 + 0.25 * self._chance())
+            self._planned = asyncio.get_running_loop().time() + pause_s
+            await self._changed.wait(pause_s)
 
     async def _try(self) -> None:
         try:
@@ -83,6 +87,9 @@ class ManagedClusterLease:
             return
         self._error = ''
         self._note('lease', '')
+        if self._planned:
+            late_s = max(0.0, asyncio.get_running_loop().time() - self._planned)
+            self._metrics.observe('spoke_lease_lateness_seconds', late_s)
 
     async def renew(self) -> None:
         """Set renewTime, and nothing else. Raises what the hub answers."""
