@@ -34,7 +34,7 @@ def fields(table: str, version: _version.Version) -> Mapping[str, str]:
     return found
 
 
-_DURATION = re.compile(r'-?(0|(\d+(\.\d*)?(ns|us|ms|s|m|h))+)')
+_DURATION = re.compile(r'[+-]?(0|((\d+(\.\d*)?|\.\d+)(ns|us|\u00b5s|\u03bcs|ms|s|m|h))+)', re.ASCII)
 
 
 def _fits(value: Any, go: str) -> bool:
