@@ -189,8 +189,15 @@ def test_figures_are_written_as_prometheus_reads_them() -> None:
     text = metrics.text()
     assert '# TYPE spoke_joined gauge\nspoke_joined{cluster="a\\"b"} 1\n' in text
     assert 'spoke_certificate_requests_total{cluster="c",outcome="issued"} 1\n' in text
-    assert 'spoke_sync_seconds_bucket{cluster="c",controller="X",le="0.5"} 1\n' in text
+    assert 'spoke_sync_seconds_bucket{controller="X",le="0.1"} 0\n' in text
+    assert 'spoke_sync_seconds_bucket{controller="X",le="0.5"} 1\n' in text
+    assert 'spoke_sync_seconds_bucket{controller="X",le="+Inf"} 1\n' in text
+    assert 'spoke_sync_seconds_count{controller="X"} 1\nspoke_sync_seconds_sum{controller="X"} 0.2' in text
     assert text.count('# TYPE spoke_sync_seconds histogram') == 1
+    with two.live('spoke_open_connections', lambda: 3.0, to='hub'):
+        assert 'spoke_open_connections{cluster="c",to="hub"} 3\n' in metrics.text()
+        assert two.get('spoke_open_connections', to='hub') == 3
+    assert 'spoke_open_connections{' not in metrics.text()
     two.forget()
     assert 'cluster="c"' not in metrics.text()
     assert one.get('spoke_joined') == 1

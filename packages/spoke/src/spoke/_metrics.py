@@ -25,6 +25,7 @@ _HELP = {
     'spoke_starts_total': ('counter', 'How often the agent began anew in place'),
     'leader_election_master_status': ('gauge', 'Whether this process leads'),
 }
+_NOT_OF_HISTOGRAMS = ('cluster',)  # one for all agents of a process: a thousand times seventy rows say no more
 Labels = tuple[tuple[str, str], ...]
 Key = tuple[str, Labels]
 
@@ -50,7 +51,8 @@ class Metrics:
         self._values[key] = self._values.get(key, 0.0) + value
 
     def observe(self, name: str, seconds: float, /, **labels: str) -> None:
-        counts = self._counts.setdefault((name, self._key(labels)), [0.0] * (len(_BUCKETS_S) + 2))
+        shared = {name: text for name, text in {**self._labels, **labels}.items() if name not in _NOT_OF_HISTOGRAMS}
+        counts = self._counts.setdefault((name, tuple(sorted(shared.items()))), [0.0] * (len(_BUCKETS_S) + 2))
         counts[bisect.bisect_left(_BUCKETS_S, seconds)] += 1.0
         counts[-1] += seconds
 

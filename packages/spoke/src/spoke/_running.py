@@ -39,16 +39,16 @@ async def stopped(*tasks: asyncio.Task[None]) -> None:
 
     Once may not be enough: until Python 3.12 `asyncio.wait_for` drops a cancellation that comes with its result.
     """
-    left = {task for task in tasks if not task.done()}
+    left = [task for task in tasks if not task.done()]  # a list: in the same order each time
     cancelled = False
     while left:
         for task in left:
             task.cancel()
         try:
-            _, left = await asyncio.wait(left, timeout=_CANCELLED_AGAIN_S)
+            await asyncio.wait(left, timeout=_CANCELLED_AGAIN_S)
         except asyncio.CancelledError:  # whoever stops us has to wait as well: nothing may be left behind
             cancelled = True
-            left = {task for task in left if not task.done()}
+        left = [task for task in left if not task.done()]
     if cancelled:
         raise asyncio.CancelledError
 
@@ -122,6 +122,7 @@ class Controller:
     ) -> None:
         self.name = name
         self.error = ''
+        self._label = name.partition('@cluster:')[0]  # of figures, where the cluster is a label of its own
         self._sync = sync
         self._interval_s = interval_s
         self._backoff = Backoff(intervals)
@@ -151,7 +152,7 @@ class Controller:
             self._told(error)
             return self._backoff.next_s(error), False
         finally:
-            self._metrics.observe('spoke_sync_seconds', time.monotonic() - began, controller=self.name)
+            self._metrics.observe('spoke_sync_seconds', time.monotonic() - began, controller=self._label)
         if self.error:
             _log.info('%s: works again', self.name)
             self.error = ''
@@ -159,7 +160,7 @@ class Controller:
         return self._interval_s if pause is None else pause, True
 
     def _told(self, error: Exception) -> None:
-        self._metrics.add('spoke_retries_total', controller=self.name)
+        self._metrics.add('spoke_retries_total', controller=self._label)
         text = str(error) or type(error).__name__
         if text == self.error:
             return
