@@ -11,9 +11,16 @@ def look_at_ports_again():
     set_flag(cluster_ingress.DOUBTFUL)
 
 
+@hook('kube-control-relation-broken')
+def forget_cluster(*_):  # charms.reactive hands over the endpoint
+    """The control plane removes what no unit is left to look after: it is to be made anew in the next cluster."""
+    cluster_ingress.forget()
+
+
 @when('kubernetes-worker.daemons.started')
 @when_not('kubernetes-worker.unit.leaving')
 def converge_ingress():
-    """Make or remove the objects; the server's version is asked for now and then, since nobody tells of it."""
-    cluster_ingress.converge(look_again=hookenv.hook_name() in ('update-status', 'upgrade-charm'))
+    """Make or remove the objects; the leader asks for the server's version now and then, since nobody tells of it."""
+    now_and_then = hookenv.hook_name() in ('update-status', 'upgrade-charm')
+    cluster_ingress.converge(look_again=now_and_then and hookenv.is_leader())
     cluster_ingress.converge_ports()

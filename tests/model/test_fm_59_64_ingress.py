@@ -407,6 +407,19 @@ def test_fm_62_the_objects_are_in_groups_that_a_newer_server_offers(cluster: Clu
     config(cluster, 'ingress=true')
 
 
+def test_fm_62_only_the_leader_asks_for_the_servers_version_when_nothing_happens(cluster: Cluster) -> None:
+    def rules() -> list[Any]:
+        return list(json.loads(cluster.read(f'{MASTER}/0', RULES)))
+
+    leader = cluster.leader(WORKER)
+    refuse(cluster, 'GET /version', times=1)
+    act(cluster, 'update-status', OTHER if leader == UNIT else UNIT)
+    assert len(rules()) == 1
+    act(cluster, 'update-status', leader)
+    assert rules() == [] and status(cluster)[0] == 'active'
+    mend(cluster)
+
+
 def test_fm_60_one_application_never_touches_the_ingress_of_another(cluster: Cluster) -> None:
     everything = found(cluster)
     cluster.deploy_workers('web', 1)
@@ -421,3 +434,18 @@ def test_fm_60_one_application_never_touches_the_ingress_of_another(cluster: Clu
     act(cluster, 'config', 'web', 'ingress=false')
     act(cluster, 'update-status', 'web/0')
     assert found(cluster, 'cdk-web-ingress=true') == set() and found(cluster) == everything
+    act(cluster, 'config', 'web', 'ingress=true')
+    assert len(found(cluster, 'cdk-web-ingress=true')) == 10
+
+
+def test_fm_60_the_ingress_goes_with_its_application_and_stays_while_one_of_its_units_does(cluster: Cluster) -> None:
+    everything = found(cluster)
+    for verb in (('remove-relation', 'web:kube-control', MASTER), ('remove-application', 'web')):
+        assert len(found(cluster, 'cdk-web-ingress=true')) == 10
+        act(cluster, *verb)
+        assert cluster.eventually(lambda: found(cluster, 'cdk-web-ingress=true') == set())
+        if verb[0] == 'remove-relation':
+            act(cluster, 'add-relation', 'web:kube-control', f'{MASTER}:kube-control')
+            act(cluster, 'update-status', 'web/0')
+    act(cluster, 'remove-unit', OTHER)  # of two
+    assert found(cluster) == everything

@@ -1,7 +1,8 @@
 """The objects of the ingress, for each server there may be."""
 
 import pytest
-from charms.layer.kubernetes_worker import ingress, things
+from charms.layer.kubernetes_common import ingress_objects, things
+from charms.layer.kubernetes_worker import ingress
 from charms.layer.kubernetes_worker.ingress import Facts, Server, Settings
 
 WORKER = Facts('worker', 'amd64', '', Settings())
@@ -67,7 +68,7 @@ def test_classes_are_there_from_the_version_whose_controllers_know_them():
 def test_fm_60_everything_bears_the_mark_and_two_applications_share_no_object(minor):
     def names(app):
         found = ingress.things(Facts(app, 'amd64', '', Settings()), server(minor))
-        assert all(things.bears(thing.body, ingress.mark(app)) for thing in found)
+        assert all(things.bears(thing.body, ingress_objects.mark(app)) for thing in found)
         return {(thing.resource, thing.namespace, thing.name) for thing in found}
 
     assert not names('web') & names('web-two')
@@ -76,7 +77,9 @@ def test_fm_60_everything_bears_the_mark_and_two_applications_share_no_object(mi
 @pytest.mark.parametrize('minor', [9, 19, 30])
 def test_fm_59_every_kind_that_is_made_is_looked_through_when_it_is_removed(minor):
     made_kinds = {(thing.resource, thing.group) for thing in ingress.things(WORKER, server(minor))}
-    assert made_kinds - {('namespaces', 'v1')} <= set(ingress.kinds(server(minor)))
+    assert made_kinds - {('namespaces', 'v1')} <= set(
+        ingress_objects.kinds(server(minor).workloads, server(minor).classes)
+    )
 
 
 def test_pods_of_workloads_are_those_that_their_selectors_find():

@@ -8,6 +8,8 @@ import subprocess
 
 from charmhelpers.core import hookenv
 from charms import leadership
+from charms.layer import hub_registration
+from charms.layer.hub_registration import membership
 from charms.layer.kubernetes_common import files, records
 from charms.layer.kubernetes_master import daemons, grants, nodes, tokens, unit
 from charms.reactive import endpoint_from_flag, set_flag, when, when_any, when_not
@@ -30,6 +32,7 @@ def decide_keys():
     for user, uid, groups in USERS:
         text = tokens.ensure(text, user, uid, groups, unit.new_token)
     text = grants.apply(text, decision.holders, before, unit.new_token)
+    text = _hub_agent(text)
     wanted = {
         daemons.TOKENS: text,
         daemons.PASSWORDS: _passwords(tokens.normal(_base(daemons.PASSWORDS))),
@@ -42,6 +45,9 @@ def decide_keys():
             **shared,
             HOLDERS: json.dumps(decision.holders, sort_keys=True),
             nodes.LEFT: nodes.left(leadership.leader_get(nodes.LEFT), before, decision.holders),
+            nodes.LEFT_APPLICATIONS: nodes.applications_left(
+                leadership.leader_get(nodes.LEFT_APPLICATIONS), before, decision.holders
+            ),
         }
     )
     _write(wanted)
@@ -54,6 +60,13 @@ def follow_keys():
     shared = {path: leadership.leader_get(path) for path in KEYS}
     if all(shared.values()):
         _write({path: tokens.normal(content) for path, content in shared.items()})
+
+
+def _hub_agent(text):
+    """Return the token file with a row for the registration agent while it wants in, and not after."""
+    if membership.read().wants_access:
+        return tokens.ensure(text, hub_registration.USER, hub_registration.USER, (), unit.new_token)
+    return tokens.drop(text, {hub_registration.USER})
 
 
 def _decision(before):

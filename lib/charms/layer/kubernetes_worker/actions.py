@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 from charmhelpers.core import hookenv
-from charms.layer.kubernetes_common import api, debug, options, snap_access, snaps
+from charms.layer.kubernetes_common import api, cluster_objects, debug, options, snap_access, snaps
 from charms.reactive import main as run_handlers
 from charms.reactive import set_flag
 
 from . import (
     cleaning,
-    cluster_objects,
     ingress,
     inputs,
     journal,

@@ -5,14 +5,16 @@ Every unit does it: the objects are the same, so the first writes them and the o
 
 from __future__ import annotations
 
+import subprocess
+from collections.abc import Mapping
 from typing import Any
 
 from charmhelpers.core import hookenv
-from charms.layer.kubernetes_common import api, files, records
+from charms.layer.kubernetes_common import api, cluster_objects, files, ingress_objects, records
+from charms.layer.kubernetes_common.cluster_objects import Foreign
 from charms.reactive import clear_flag, is_flag_set, set_flag
 
-from . import cluster_objects, ingress, ingress_inputs, inputs, journal, machine, paths, things
-from .cluster_objects import Foreign
+from . import ingress, ingress_inputs, inputs, journal, machine, paths
 from .facts import Facts as WorkerFacts
 from .ingress import Facts, Server, Settings
 
@@ -28,14 +30,15 @@ def converge(*, look_again: bool) -> None:
     """Make the cluster's objects what the options ask for; tried again in every hook until it succeeds.
 
     Args:
-        look_again: ask for the server's version, though nothing else changed: it decides the controller's image.
+        look_again: ask for the server's version, though nothing else changed: it decides the controller's image. One
+            unit of the application is enough.
     """
     settings, _ = ingress_inputs.read()
     if settings is None:
         return  # the status tells
     facts = _facts(inputs.collect(), settings)
     known: Any = records.get(RECORD) or {}
-    done = OFF if not settings.enabled else things.digest([repr(facts)])
+    done = OFF if not settings.enabled else ingress.fingerprint(facts)
     try:
         if known.get('done') != done or (settings.enabled and look_again and _is_other(known)):
             _bring_about(facts, done)
@@ -60,13 +63,46 @@ def converge_ports() -> None:
     clear_flag(DOUBTFUL)
 
 
+def withdraw() -> None:
+    """Remove the objects with the last unit of the application, as far as the API answers; never fails a hook."""
+    known: Any = records.get(RECORD) or {}
+    if known.get('done') == OFF or not _is_last():
+        return
+    app = inputs.app()
+    try:
+        client = _client()
+        here = server(client)
+        _remove_legacy(client, app, here)
+        _remove(client, app, here)
+        records.drop(RECORD)
+    except FileNotFoundError:
+        hookenv.log('ingress: this unit never joined a cluster')
+    except (api.Error, OSError, ValueError) as error:
+        hookenv.log(f'ingress: its objects may stay in the cluster: {error}', hookenv.WARNING)
+
+
+def forget() -> None:
+    """Have the objects made anew by the next `converge`."""
+    records.drop(RECORD)
+
+
+def others_stay(goal: Mapping[str, Any], unit: str) -> bool:
+    """Tell from what Juju's goal-state says whether units of the application are left when one has gone."""
+    units: Mapping[str, Any] = goal.get('units') or {}
+    return any(name != unit and told.get('status') != 'dying' for name, told in units.items() if '/' in name)
+
+
 def server(client: api.Client) -> Server:
     """Ask the API server what it offers."""
-    return Server(
-        client.version(),
-        cluster_objects.first_group(client, 'daemonsets', ingress.WORKLOADS),
-        cluster_objects.first_group(client, 'ingressclasses', ingress.CLASSES),
-    )
+    return Server(client.version(), *ingress_objects.groups(client))
+
+
+def _is_last() -> bool:
+    try:
+        return not others_stay(hookenv.goal_state(), hookenv.local_unit())
+    except (NotImplementedError, subprocess.SubprocessError, ValueError) as error:  # Juju has it from 2.4 on
+        hookenv.log(f'ingress: its objects stay, goal-state does not tell whether other units do: {error!r}')
+        return False
 
 
 def _facts(facts: WorkerFacts, settings: Settings) -> Facts:
@@ -76,18 +112,17 @@ def _facts(facts: WorkerFacts, settings: Settings) -> Facts:
 def _bring_about(facts: Facts, done: str) -> None:
     client = _client()
     here = server(client)
-    mark = ingress.mark(facts.app)
     _remove_legacy(client, facts.app, here)
     if done == OFF:
-        if records.get(RECORD) is not None or _is_there(client, facts.app, mark):
-            _remove(client, facts.app, here, mark)
+        if records.get(RECORD) is not None or ingress_objects.are_there(client, facts.app):
+            _remove(client, facts.app, here)
         clear_flag(APPLIED)
     else:
         reason = ingress.problem(facts, here)
         if reason:
             journal.later.append(f'ingress: {reason}')
             return
-        written = cluster_objects.apply(client, ingress.things(facts, here), mark)
+        written = cluster_objects.apply(client, ingress.things(facts, here), ingress_objects.mark(facts.app))
         hookenv.log(f'ingress: {len(written)} objects written')
         set_flag(APPLIED)
     records.put(RECORD, {'done': done, 'version': [*here.version]})
@@ -101,37 +136,9 @@ def _is_other(known: dict[str, Any]) -> bool:
         return False
 
 
-def _is_there(client: api.Client, app: str, mark: str) -> bool:
-    try:
-        return things.bears(client.get('namespaces', ingress.namespace(app)), mark)
-    except api.NotFound:
-        return False
-
-
-def _remove(client: api.Client, app: str, here: Server, mark: str) -> None:
-    gone = cluster_objects.remove(client, ingress.kinds(here), mark)
-    namespace = ingress.namespace(app)
-    if _is_there(client, app, mark):
-        others = _others(client, here, namespace)
-        if others:
-            hookenv.log(f'ingress: namespace {namespace} stays, there are other objects in it: {", ".join(others[:5])}')
-        elif cluster_objects.delete(client, 'namespaces', 'v1', '', namespace):
-            gone.append(f'namespaces {namespace}')
-    hookenv.log(f'ingress: removed {", ".join(gone) or "nothing"}')
-
-
-def _others(client: api.Client, here: Server, namespace: str) -> list[str]:
-    """Return what people have put into our namespace."""
-    found = []
-    workloads = [('deployments', here.workloads), ('daemonsets', here.workloads)]
-    for resource, group in [('configmaps', 'v1'), ('secrets', 'v1'), ('services', 'v1'), *workloads]:
-        for item in client.list(resource, namespace=namespace, group=group):
-            name, gone = item['metadata']['name'], item['metadata'].get('deletionTimestamp')
-            own = name == 'kube-root-ca.crt' or item.get('type') == 'kubernetes.io/service-account-token'
-            # the controller's own, for its elections
-            if not gone and not own and not name.startswith('ingress-controller-leader'):
-                found.append(f'{resource} {name}')
-    return found
+def _remove(client: api.Client, app: str, here: Server) -> None:
+    done = ingress_objects.remove(client, app, here.workloads, here.classes)
+    hookenv.log(f'ingress: {"; ".join(done) or "there was nothing to remove"}')
 
 
 def _remove_legacy(client: api.Client, app: str, here: Server) -> None:

@@ -7,17 +7,14 @@ from typing import Any
 
 import yaml
 from charms.layer.kubernetes_common import versions
+from charms.layer.kubernetes_common.ingress_objects import CLASSES, ROLES, WORKLOADS, mark, namespace
+from charms.layer.kubernetes_common.things import Body, Thing, bears, digest, make
 from charms.layer.kubernetes_common.versions import Span, Version
 
 from . import images
-from .things import Body, Thing, bears, make
 
 PORTS = (80, 443)
-# Where a server may have what is needed, the best first.
-WORKLOADS = ('apps/v1', 'apps/v1beta2', 'extensions/v1beta1')
-INGRESSES = ('networking.k8s.io/v1', 'networking.k8s.io/v1beta1', 'extensions/v1beta1')
-CLASSES = ('networking.k8s.io/v1', 'networking.k8s.io/v1beta1')
-ROLES = 'rbac.authorization.k8s.io/v1'
+INGRESSES = ('networking.k8s.io/v1', 'networking.k8s.io/v1beta1', 'extensions/v1beta1')  # the best first
 
 # Kinds in the manifests of public revisions.
 RESOURCES = {
@@ -77,15 +74,6 @@ class Server:
     classes: str
 
 
-def mark(app: str) -> str:
-    """Return the label, with value true, of all objects that an application's ingress consists of."""
-    return f'cdk-{app}-ingress'
-
-
-def namespace(app: str) -> str:
-    return f'ingress-nginx-{app}'
-
-
 def controller_image(facts: Facts, version: Version) -> str:
     """Return the image of the controller, '' if none is published for this server and architecture."""
     if facts.settings.controller_image:
@@ -130,6 +118,13 @@ def things(facts: Facts, server: Server) -> list[Thing]:
     return [_marked(thing, app) for thing in found]
 
 
+def fingerprint(facts: Facts) -> str:
+    """Return what tells one set of objects from another, whatever the server offers: another charm's differ, too."""
+    newest = Server((1, 36), WORKLOADS[0], CLASSES[0])
+    oldest = Server((1, 9), WORKLOADS[-1], '')
+    return digest([[thing.body for thing in things(facts, here)] for here in (oldest, newest)])
+
+
 def configuration(app: str) -> str:
     """Return the name of the ConfigMap that the controller reads; the charm keeps no key in it, operators may."""
     return f'nginx-load-balancer-{app}-conf'
@@ -158,23 +153,6 @@ def _documents(manifest: str) -> list[dict[str, Any]]:
         return [document for document in yaml.safe_load_all(manifest) if isinstance(document, dict)]
     except yaml.YAMLError:
         return []
-
-
-def kinds(server: Server) -> list[tuple[str, str]]:
-    """Return resource and group of everything that may bear the mark, in the order in which to remove it."""
-    return [
-        *([('ingressclasses', server.classes)] if server.classes else []),
-        *([('daemonsets', server.workloads), ('deployments', server.workloads)] if server.workloads else []),
-        ('replicationcontrollers', 'v1'),
-        ('services', 'v1'),
-        ('configmaps', 'v1'),
-        ('secrets', 'v1'),
-        ('clusterrolebindings', ROLES),
-        ('clusterroles', ROLES),
-        ('rolebindings', ROLES),
-        ('roles', ROLES),
-        ('serviceaccounts', 'v1'),
-    ]
 
 
 # -- objects

@@ -5,14 +5,18 @@ from __future__ import annotations
 from charmhelpers.core import hookenv
 from charms.layer.kubernetes_common import api, records, services, snaps
 
-from . import inputs, packages, paths
+from . import cluster_ingress, inputs, packages, paths
 
 TIMEOUT_S = 10.0
 DAEMONS = ('kubelet', 'kube-proxy')
 
 
 def cluster() -> None:
-    """Stop the daemons for good, then delete the node: a running kubelet would register it again."""
+    """Stop the daemons for good, then delete the node: a running kubelet would register it again.
+
+    With the last unit the application's ingress goes, too.
+    """
+    cluster_ingress.withdraw()
     for name in DAEMONS:
         if snaps.revision(name):
             services.stop(snaps.daemon(name))

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import ipaddress
 
+from charms.layer.kubernetes_common.things import Thing, make
+
 from . import images, registry
-from .things import Thing, make
 
 NAMESPACE = 'default'
 MARK = 'kubernetes-worker-microbot'

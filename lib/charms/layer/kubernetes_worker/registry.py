@@ -10,8 +10,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from charms.layer.kubernetes_common.things import Body, Thing, digest, make
+
 from . import images
-from .things import Body, Thing, digest, make
 
 NAMESPACE = 'default'
 MARK = 'kubernetes-worker-registry'  # the label of everything the action makes

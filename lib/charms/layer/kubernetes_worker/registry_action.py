@@ -7,9 +7,9 @@ from collections.abc import Mapping
 from typing import Any
 
 from charmhelpers.core import hookenv
-from charms.layer.kubernetes_common import api, files
+from charms.layer.kubernetes_common import api, cluster_objects, files, ingress_objects
 
-from . import bcrypt, cluster_objects, ingress, inputs, machine, paths, registry, x509
+from . import bcrypt, ingress, inputs, machine, paths, registry, x509
 from .cluster_node import Refused
 from .registry import Parameters
 
@@ -86,14 +86,14 @@ def _architecture() -> str:
 def groups(client: api.Client) -> tuple[str, str]:
     """Return the groups of Deployments and Ingresses."""
     return (
-        cluster_objects.first_group(client, 'deployments', ingress.WORKLOADS),
+        cluster_objects.first_group(client, 'deployments', ingress_objects.WORKLOADS),
         cluster_objects.first_group(client, 'ingresses', ingress.INGRESSES),
     )
 
 
 def _require_ingress(client: api.Client, ingresses: str) -> None:
     try:
-        client.get('configmaps', ingress.configuration(inputs.app()), namespace=ingress.namespace(inputs.app()))
+        client.get('configmaps', ingress.configuration(inputs.app()), namespace=ingress_objects.namespace(inputs.app()))
     except api.NotFound as error:
         raise Refused('there is no ingress controller: set option ingress=true first') from error
     if not ingresses:
@@ -145,14 +145,16 @@ def _forbid_large_bodies(client: api.Client) -> None:
 
 
 def _configuration(client: api.Client) -> api.Object:
-    return client.get('configmaps', ingress.configuration(inputs.app()), namespace=ingress.namespace(inputs.app()))
+    return client.get(
+        'configmaps', ingress.configuration(inputs.app()), namespace=ingress_objects.namespace(inputs.app())
+    )
 
 
 def _patch_configuration(client: api.Client, size: str | None, *, touch_data: bool = True) -> None:
     body: api.Object = {'metadata': {'annotations': {OWNER: size}}}
     if touch_data:
         body['data'] = {registry.BODY_SIZE_KEY: size}  # null takes it away
-    name, namespace = ingress.configuration(inputs.app()), ingress.namespace(inputs.app())
+    name, namespace = ingress.configuration(inputs.app()), ingress_objects.namespace(inputs.app())
     client.patch('configmaps', name, body, namespace=namespace)
 
 
