@@ -79,7 +79,16 @@ def test_the_store_is_found_in_a_proxys_assertions():
         snap_options.store_id('<html>')
 
 
-@pytest.mark.parametrize('parser', [snap_options.channel, snap_options.refresh_timer, snap_options.url])
+def test_a_web_proxy_may_have_a_user_and_a_store_proxy_has_none():
+    text = 'http://me:secret@squid:3128'
+    assert snap_options.proxy({'snap_proxy': text}, 'snap_proxy') == text
+    assert snap_options.has_user(text) and not snap_options.has_user('http://squid:3128')
+    assert not snap_options.has_user('')
+
+
+@pytest.mark.parametrize(
+    'parser', [snap_options.proxy, snap_options.channel, snap_options.refresh_timer, snap_options.url]
+)
 @given(text=st.text() | st.from_regex(r'[a-z0-9:/,~.@\[\]-]*', fullmatch=True))
 def test_any_text_is_taken_or_refused_by_name(parser, text):
     try:

@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from charmhelpers.core import hookenv
-from charms.layer.kubernetes_common import api, files, node, options, records, snap_options, snaps
+from charms.layer.kubernetes_common import api, files, node, options, records, snap_access, snap_options, snaps
 from charms.reactive import endpoint_from_flag, is_flag_set
 
 from . import (
@@ -29,8 +29,6 @@ from .facts import Cluster, Dns, Facts, Machine, Program, Programs, Relations, S
 OTHERS = (
     (snap_options.channel, 'channel'),
     (snap_options.refresh_timer, 'snapd_refresh'),
-    (snap_options.url, 'snap_proxy'),
-    (snap_options.url, 'snap_proxy_url'),
     (nagios.context, 'nagios_context'),
     (nagios.servicegroups, 'nagios_servicegroups'),
 )
@@ -150,7 +148,7 @@ def _dns(told: Any) -> Dns | None:
 
 def _of_machine() -> list[options.Invalid]:
     """Return what is wrong with options that others than the daemons heed."""
-    problems = []
+    problems = snap_access.problems()
     for parser, name in OTHERS:
         try:
             parser(hookenv.config(), name)

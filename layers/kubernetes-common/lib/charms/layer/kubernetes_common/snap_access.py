@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import subprocess
 import tempfile
 import time
@@ -10,7 +11,7 @@ from collections.abc import Mapping
 from charmhelpers.core import hookenv
 from charms.layer import snap
 
-from . import records, snap_options
+from . import options, records, snap_options, snapd
 from .options import Invalid
 from .snaps import Failed
 
@@ -32,6 +33,17 @@ def converge() -> None:
             failures.append(str(error))
 
 
+def problems() -> list[Invalid]:
+    """Return what is wrong with the options of the proxies, on this machine."""
+    found = []
+    for parser, name in ((_proxy, 'snap_proxy'), (snap_options.url, 'snap_proxy_url')):
+        try:
+            parser(hookenv.config(), name)
+        except Invalid as error:
+            found.append(error)
+    return found
+
+
 def timer(wanted: str) -> str:
     """Return what snapd is to be told for an option: for `max` the day that is farthest away from now."""
     return snap.latest_refresh_timer(time.gmtime()) if wanted == 'max' else wanted
@@ -51,11 +63,25 @@ def converge_timer(wanted: str) -> None:
     records.put(TIMER, wanted)
 
 
+def _proxy(config: options.Config, name: str) -> str:
+    url = snap_options.proxy(config, name)
+    if snap_options.has_user(url) and not snapd.is_there():
+        why = f'there is no {snapd.SOCKET}, and a user in the URL would show in the list of processes'
+        raise Invalid(name, f'{why}: use a proxy that needs none')
+    return url
+
+
 def _http_proxy() -> None:
-    wanted = snap_options.url(hookenv.config(), 'snap_proxy')
-    if _known('http') != wanted:
-        _set({'proxy.http': wanted, 'proxy.https': wanted})
-        _note('http', wanted)
+    wanted = _proxy(hookenv.config(), 'snap_proxy')
+    if _known('http') != _trace(wanted):
+        settings = {'proxy.http': wanted, 'proxy.https': wanted}
+        (_set_unseen if snap_options.has_user(wanted) else _set)(settings)
+        _note('http', _trace(wanted))
+
+
+def _trace(url: str) -> str:
+    """Return what is recorded of a URL: no password."""
+    return hashlib.sha256(url.encode()).hexdigest() if snap_options.has_user(url) else url
 
 
 def _store_proxy() -> None:
@@ -102,6 +128,20 @@ def _refresh_timer() -> str:
 
 def _set(settings: Mapping[str, str]) -> None:
     _snap('set', 'system', *(f'{key}={value or "null"}' for key, value in settings.items()))
+
+
+def _set_unseen(settings: Mapping[str, str]) -> None:
+    """Do as `_set` does, and show nobody the values."""
+    attempt = f'setting {", ".join(settings)} of snapd'
+    try:
+        snapd.configure(settings)
+    except snapd.Refused as error:
+        said = str(error)
+        for value in settings.values():
+            said = said.replace(value, '...')
+        raise Failed(f'{attempt}: {said[:300]}') from None  # the cause would tell the values
+    except OSError as error:
+        raise Failed(f'{attempt}: {error}') from error
 
 
 def _snap(*arguments: str) -> None:

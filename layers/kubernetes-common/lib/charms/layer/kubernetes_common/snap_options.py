@@ -34,6 +34,18 @@ def channel(config: options.Config, name: str = 'channel') -> str:
 
 def url(config: options.Config, name: str) -> str:
     """Return an option that holds the URL of an HTTP server, '' if none is wanted."""
+    text = proxy(config, name)
+    if has_user(text):
+        raise Invalid(name, 'snapd gives no user to a store proxy: leave it out of the URL')
+    return text
+
+
+def proxy(config: options.Config, name: str) -> str:
+    """Return an option that holds the URL of a web proxy, maybe with a user and a password; '' if none is wanted.
+
+    Raises:
+        Invalid: with a text that never shows the value.
+    """
     text = options.text(config, name)
     if not text:
         return ''
@@ -41,13 +53,15 @@ def url(config: options.Config, name: str) -> str:
         parts = urlsplit(text)
         is_server = parts.scheme in ('http', 'https') and bool(parts.hostname) and parts.port != 0
     except ValueError:
-        parts, is_server = urlsplit(''), False
+        is_server = False
     if not is_server or not re.fullmatch(r'[!-~]+', text):
         raise Invalid(name, 'expected a URL such as http://squid.internal:3128')
-    if parts.username is not None:
-        # not repeated: it holds a password
-        raise Invalid(name, 'a user in the URL would show in the list of processes: use a proxy that needs none')
     return text
+
+
+def has_user(url: str) -> bool:
+    """Tell whether a good URL holds a user, and perhaps a password."""
+    return urlsplit(url).username is not None
 
 
 def refresh_timer(config: options.Config, name: str = 'snapd_refresh') -> str:

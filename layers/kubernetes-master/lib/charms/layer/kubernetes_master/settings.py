@@ -43,8 +43,6 @@ class Settings:
     enable_nvidia_plugin: str
     client_password: str
     snapd_refresh: str
-    snap_proxy: str
-    snap_proxy_url: str
     loadbalancer_ips: tuple[str, ...]
 
     @property
@@ -129,10 +127,7 @@ def _choice(*choices: str) -> Callable[[Config, str], str]:
 
 
 # fields whose option is spelt with an underscore
-OPTION_NAMES = {
-    name: name
-    for name in ('dns_domain', 'extra_sans', 'client_password', 'snapd_refresh', 'snap_proxy', 'snap_proxy_url')
-}
+OPTION_NAMES = {name: name for name in ('dns_domain', 'extra_sans', 'client_password', 'snapd_refresh')}
 PARSERS: dict[str, Callable[[Config, str], Any]] = {
     'channel': snap_options.channel,
     'require_manual_upgrade': options.boolean,
@@ -156,7 +151,5 @@ PARSERS: dict[str, Callable[[Config, str], Any]] = {
     'enable_nvidia_plugin': _choice('auto', 'true', 'false'),
     'client_password': _password,
     'snapd_refresh': snap_options.refresh_timer,
-    'snap_proxy': snap_options.url,
-    'snap_proxy_url': snap_options.url,
     'loadbalancer_ips': _sans,
 }

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import hashlib
 import ipaddress
 import secrets
@@ -12,7 +13,7 @@ from functools import lru_cache
 from charmhelpers.core import hookenv, unitdata
 from charms import leadership
 from charms.layer import options as layer_options
-from charms.layer.kubernetes_common import api, files
+from charms.layer.kubernetes_common import api, files, snap_access
 
 from . import KUBE_CONTROL, PORT, daemons, names, settings, tokens
 
@@ -34,6 +35,7 @@ def options() -> settings.Reading:
     reading = settings.read(hookenv.config(), last_good, defaults)
     if reading.valid != last_good:
         store.set('kubernetes-master.options', reading.valid)
+    reading = dataclasses.replace(reading, faults=(*reading.faults, *snap_access.problems()))
     for fault in reading.faults:
         hookenv.log(f'option {fault}: its last good value stays in force', hookenv.WARNING)
     return reading
