@@ -109,6 +109,16 @@ def test_every_option_without_effect_is_marked_and_no_other(reference: ModuleTyp
     assert not {'labels', 'kubelet-extra-config', 'service-cidr'} & from_page
 
 
+def test_every_option_and_action_of_the_worker_has_an_example_on_a_page_that_is_run(reference: ModuleType) -> None:
+    worker = next(charm for charm in reference.CHARMS if charm.name == 'kubernetes-worker')
+    pages = [ROOT / 'README.md', *(ROOT / 'docs/tutorial').glob('*.md'), *(ROOT / 'docs/howto').glob('*.md')]
+    shown = '\n'.join(line for page in pages for line in COMMAND.findall(page.read_text()))
+    settings = '\n'.join(re.findall(r'config kubernetes-worker (.*)', shown))
+    assert set(reference._options(worker)) - set(re.findall(r'(?:^|\s)([\w-]+)=', settings, re.MULTILINE)) == set()
+    actions = set(re.findall(r'\brun(?:-action)? kubernetes-worker/\d ([\w-]+)', shown))
+    assert set(reference._yaml(worker, 'actions.yaml')) - actions == set()
+
+
 @pytest.mark.parametrize('page', PAGES, ids=lambda page: str(page.relative_to(ROOT)))
 def test_every_verb_that_a_page_shows_exists(page: Path) -> None:
     shown = [line.split() for line in COMMAND.findall(page.read_text())]

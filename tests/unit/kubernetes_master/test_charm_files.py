@@ -94,6 +94,15 @@ def test_an_action_has_its_program_and_its_parameters(name, required):
     assert (CHARM / 'actions' / name).stat().st_mode & 0o111
 
 
+def test_every_action_tells_what_it_does_and_what_each_parameter_is():
+    for name, action in load('actions.yaml').items():
+        assert action['description'].strip(), name
+        for parameter, schema in action.get('params', {}).items():
+            assert schema['type'] in ('string', 'integer', 'boolean'), (name, parameter)
+            assert schema['description'].strip(), (name, parameter)
+            assert parameter in action.get('required', []) or 'default' in schema, (name, parameter)
+
+
 def test_there_is_no_action_without_code():
     assert set(load('actions.yaml')) == set(ACTIONS)
 

@@ -55,6 +55,15 @@ def test_each_action_is_declared_and_has_a_program(name):
     assert (ROOT / 'actions' / name).stat().st_mode & 0o111
 
 
+def test_every_action_tells_what_it_does_and_what_each_parameter_is():
+    for name, action in ACTIONS.items():
+        assert action['description'].strip(), name
+        for parameter, schema in action.get('params', {}).items():
+            assert schema['type'] in ('string', 'integer', 'boolean'), (name, parameter)
+            assert schema['description'].strip(), (name, parameter)
+            assert parameter in action.get('required', []) or 'default' in schema, (name, parameter)
+
+
 def test_no_action_is_declared_without_code():
     assert set(ACTIONS) == {path.name for path in (ROOT / 'actions').iterdir() if path.is_file()}
 

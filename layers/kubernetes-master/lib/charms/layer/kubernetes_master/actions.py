@@ -5,14 +5,12 @@ from __future__ import annotations
 import json
 import os
 import subprocess
-import tarfile
-import time
 from collections.abc import Callable, Mapping
-from pathlib import Path
 from typing import Any
 
 from charmhelpers.core import hookenv, unitdata
 from charms.layer.kubernetes_common import api, files, services, snaps
+from charms.layer.kubernetes_common import debug as _debug
 from charms.reactive import flags
 
 from . import daemons, unit
@@ -109,30 +107,9 @@ def create_rbd_pv(_: Parameters) -> Results:
 
 
 def debug(_: Parameters) -> Results:
-    """Pack states and logs of the daemons, and no secret, into an archive."""
-    path = Path(f'/home/ubuntu/debug-{time.strftime("%Y%m%d%H%M%S", time.gmtime())}.tar.gz')
-    path.parent.mkdir(parents=True, exist_ok=True)
-    commands = {'snap-list': ['snap', 'list'], 'addresses': ['ip', 'address']}
-    for name in daemons.NAMES:
-        commands[f'{name}-status'] = ['systemctl', 'status', '--no-pager', snaps.daemon(name)]
-        commands[f'{name}-log'] = ['journalctl', '--no-pager', '--lines', '1000', '--unit', snaps.daemon(name)]
-    with tarfile.open(path, 'w:gz') as archive:
-        for name, command in commands.items():
-            _add_output(archive, name, command)
+    """Pack what helps to find a fault, and no secret, into an archive."""
+    path = _debug.archive(_debug.commands([snaps.daemon(name) for name in daemons.NAMES]))
     return {'path': str(path), 'command': f'juju scp {hookenv.local_unit()}:{path} .', 'message': 'Archive is ready.'}
-
-
-def _add_output(archive: tarfile.TarFile, name: str, command: list[str]) -> None:
-    import io
-
-    try:
-        done = subprocess.run(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, timeout=60, check=False)
-        said = done.stdout
-    except (OSError, subprocess.TimeoutExpired) as error:
-        said = str(error).encode()
-    member = tarfile.TarInfo(f'{name}.txt')
-    member.size = len(said)
-    archive.addfile(member, io.BytesIO(said))
 
 
 ACTIONS: dict[str, Callable[[Parameters], Results]] = {
