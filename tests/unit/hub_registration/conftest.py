@@ -1,0 +1,55 @@
+"""Makes the layer's pure logic importable, as a built charm would; and an API server for what it makes in a cluster."""
+
+from __future__ import annotations
+
+import pkgutil
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[3]
+sys.path[:0] = [str(ROOT / 'layers' / name / 'lib') for name in ('kubernetes-common', 'hub-registration')]
+
+import charms  # noqa: E402 - only now are all its portions on the path
+
+charms.__path__ = pkgutil.extend_path(charms.__path__, 'charms')
+
+from charms.layer.hub_registration import NAMESPACE, objects  # noqa: E402
+from charms.layer.kubernetes_common import api  # noqa: E402
+
+from tests.unit.spoke import world  # noqa: E402
+
+clusters = world.clusters
+
+
+def end_namespace(client: api.Client) -> None:
+    """Do what the controller manager does with the agent's namespace once it was deleted."""
+    try:
+        found = client.get('namespaces', NAMESPACE)
+    except api.NotFound:
+        return
+    for secret in client.list('secrets', namespace=NAMESPACE):
+        client.delete('secrets', secret['metadata']['name'], namespace=NAMESPACE)
+    if found['metadata'].get('deletionTimestamp'):
+        client.request(
+            'PUT', f'{api.path("namespaces", NAMESPACE)}/finalize', body={**found, 'spec': {'finalizers': []}}
+        )
+
+
+@pytest.fixture
+def client(clusters: tuple[world.Cluster, world.Cluster]) -> Iterator[api.Client]:
+    """An administrator's client of a cluster that knows nothing of hubs."""
+    cluster = clusters[1]
+    made = api.Client(cluster.server, cluster.ca.decode(), world.ADMIN)
+    yield made
+    for collection, name, group in (
+        ('customresourcedefinitions', objects.DEFINITION, objects.DEFINITIONS[0]),
+        ('namespaces', NAMESPACE, 'v1'),
+    ):
+        try:
+            made.delete(collection, name, group=group)
+        except api.NotFound:
+            continue
+    end_namespace(made)

@@ -1,0 +1,66 @@
+"""The agent's command line and unit: what the agent itself and systemd read back."""
+
+from __future__ import annotations
+
+import re
+
+import pytest
+from charms.layer.hub_registration import agent, settings
+from hypothesis import given
+from hypothesis import strategies as st
+from spoke import _flags
+from spoke._options import AgentOptions, ProcessOptions, SpokeAgentOptions
+
+FULL = settings.Settings(
+    cluster_name='edge-7',
+    external_urls=('https://a:6443', 'https://b'),
+    annotations={'agent.open-cluster-management.io/site': 'b 2 = "$HOME" 100%'},
+    feature_gates={'AddonManagement': False},
+    extra_args={'max-custom-cluster-claims': '5', 'v': '2'},
+)
+
+
+def parsed(flags: list[str]) -> tuple[SpokeAgentOptions, AgentOptions, ProcessOptions]:
+    """Return what `spoke agent` understands."""
+    options, common, process = SpokeAgentOptions(), AgentOptions(), ProcessOptions()
+    parser = _flags.Parser(prog='spoke agent', allow_abbrev=False)
+    for each in (options, common, process):
+        each.add_flags(parser)
+    parser.parse_args(flags)
+    return options, common, process
+
+
+def test_the_agent_understands_what_the_operator_wants() -> None:
+    options, common, process = parsed(agent.arguments('edge-7', 'abcde', FULL))
+    assert options.faults() == process.faults() == []
+    assert options.spoke_external_server_urls == ['https://a:6443', 'https://b']
+    assert options.cluster_annotations == FULL.annotations
+    assert options.max_custom_cluster_claims == 5
+    assert (common.spoke_cluster_name, common.agent_id) == ('edge-7', 'abcde')
+    assert process.feature_gates == {'AddonManagement': False}
+    assert process.disable_leader_election and process.listen.startswith('127.0.0.1:')
+
+
+@pytest.mark.parametrize('flag', sorted(settings.EXTRA))
+def test_the_agent_knows_every_argument_that_an_operator_may_give(flag: str) -> None:
+    value = {'cluster-healthcheck-period': '30s'}.get(flag, '3600')
+    parsed(agent.arguments('edge-7', 'abcde', settings.Settings(extra_args={flag: value})))
+
+
+def words(line: str) -> list[str]:
+    """Return the words of an ExecStart line as systemd.service(5) and systemd.syntax(7) read it."""
+    found = re.findall(r'"((?:[^"\\]|\\.)*)"|(\S+)', line)
+    unescaped = [re.sub(r'\\(.)', r'\1', quoted) if quoted else plain for quoted, plain in found]
+    return [word.replace('%%', '%').replace('$$', '$') for word in unescaped]
+
+
+@given(st.text(st.characters(min_codepoint=32, max_codepoint=126)))
+def test_systemd_reads_back_every_word(value: str) -> None:
+    flag = f'--cluster-annotations=a={value}'
+    command = next(line for line in agent.unit('/p', [flag]).splitlines() if line.startswith('ExecStart='))
+    assert words(command.removeprefix('ExecStart=')) == [agent.PYTHON, '-m', 'spoke', 'agent', flag]
+
+
+def test_figures_are_read_past_labels_and_comments() -> None:
+    text = '# HELP a x\na 1.5\nb{c="d"} 2\nbroken\nspoke_joined 1\n'
+    assert agent.figures(text) == {'a': 1.5, 'spoke_joined': 1.0}

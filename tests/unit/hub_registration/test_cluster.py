@@ -1,0 +1,90 @@
+"""What joining makes in a cluster and leaving takes away, on an API server that enforces rights."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from charms.layer.hub_registration import NAMESPACE, agent, cluster, objects, settings
+from charms.layer.kubernetes_common import api
+
+from tests.unit.hub_registration.conftest import end_namespace
+
+APP = 'kubernetes-master'
+
+
+def names(client: api.Client) -> dict[str, list[str]]:
+    """Return all objects that joining may make, by collection."""
+    found = {}
+    for collection, group in (
+        ('namespaces', 'v1'),
+        ('secrets', 'v1'),
+        ('clusterroles', objects.RBAC),
+        ('clusterrolebindings', objects.RBAC),
+        ('roles', objects.RBAC),
+        ('rolebindings', objects.RBAC),
+        ('customresourcedefinitions', objects.DEFINITIONS[0]),
+    ):
+        found[collection] = sorted(each['metadata']['name'] for each in client.list(collection, group=group))
+    return found
+
+
+def test_leaving_takes_away_all_that_joining_made(client: api.Client) -> None:
+    before = names(client)
+    wanted = settings.Settings(claims={'site': 'b2', 'rack': '7'})
+    for _ in range(2):  # any hook may come again
+        assert cluster.converge(client, APP, wanted) == ''
+        cluster.keep_bootstrap(client, APP, 'kubeconfig: yes')
+    assert names(client) != before
+    assert cluster.kept_bootstrap(client) == 'kubeconfig: yes'
+    cluster.keep_bootstrap(client, APP, 'kubeconfig: another')
+    assert cluster.kept_bootstrap(client) == 'kubeconfig: another'
+    for name in (agent.HUB_SECRET, f'{agent.HUB_SECRET}-pending'):
+        client.create('secrets', {'metadata': {'name': name}}, namespace=NAMESPACE)
+    label = {objects.CLUSTER_LABEL: 'edge-7'}
+    client.create('secrets', {'metadata': {'name': 'addon', 'labels': label}}, namespace='default')
+    for _ in range(2):
+        cluster.leave(client, APP, 'edge-7')
+    end_namespace(client)
+    assert names(client) == before
+
+
+def test_what_was_there_before_stays(client: api.Client) -> None:
+    client.create('namespaces', {'metadata': {'name': NAMESPACE}})
+    foreign = objects.definition(APP, objects.DEFINITIONS[0]).body
+    del foreign['metadata']['labels']
+    client.create('customresourcedefinitions', foreign, group=objects.DEFINITIONS[0])
+    cluster.converge(client, APP, settings.Settings(claims={'site': 'b2'}))
+    mine = {**objects.claims(APP, {'mine': 'x'})[0].body, 'metadata': {'name': 'mine'}}
+    client.create('clusterclaims', mine, group=objects.CLAIMS)
+    cluster.leave(client, APP, 'edge-7')
+    assert [each['metadata']['name'] for each in client.list('clusterclaims', group=objects.CLAIMS)] == ['mine']
+    assert not client.get('namespaces', NAMESPACE)['metadata'].get('deletionTimestamp')
+
+
+def test_claims_follow_the_option(client: api.Client) -> None:
+    def claims() -> dict[str, str]:
+        found = client.list('clusterclaims', group=objects.CLAIMS)
+        return {each['metadata']['name']: each['spec']['value'] for each in found}
+
+    cluster.converge(client, APP, settings.Settings(claims={'site': 'b2', 'rack': '7'}))
+    cluster.converge(client, APP, settings.Settings(claims={'site': 'b3'}))
+    assert claims() == {'site': 'b3'}
+    off = settings.Settings(claims={'site': 'b3'}, feature_gates={'ClusterClaim': False})
+    assert 'hub-claims' in cluster.converge(client, APP, off)
+    cluster.leave(client, APP, 'edge-7')
+
+
+def rules(wanted: settings.Settings) -> list[dict[str, Any]]:
+    return [rule for placed in objects.rights(APP, wanted) for rule in placed.body.get('rules') or []]
+
+
+@pytest.mark.parametrize(('gates', 'everywhere'), [({}, True), ({'AddonManagement': False}, False)])
+def test_secrets_of_other_namespaces_are_for_add_ons_only(gates: dict[str, bool], everywhere: bool) -> None:
+    wide = next(each for each in objects.rights(APP, settings.Settings(feature_gates=gates)) if not each.namespace)
+    assert any('secrets' in rule.get('resources', ()) for rule in wide.body['rules']) is everywhere
+
+
+def test_no_right_is_a_wildcard() -> None:
+    for rule in rules(settings.Settings()):
+        assert '*' not in [value for values in rule.values() for value in values]

@@ -1,0 +1,49 @@
+"""What the unit says of its hub, as a table."""
+
+from __future__ import annotations
+
+from datetime import datetime, timezone
+
+import pytest
+from charms.layer.hub_registration.status import Report, line
+
+NOW = datetime(2026, 1, 1, tzinfo=timezone.utc)
+SINCE = '2025-12-31T22:00:00Z'
+
+
+@pytest.mark.parametrize(
+    ('report', 'says'),
+    [
+        (Report(), 'asking the hub'),
+        (Report('edge-7', 'bootstrap', 'the agent, to ask (there is no tls.key)'), 'asking the hub as edge-7'),
+        (Report('edge-7', 'bootstrap', 'the hub: 401'), 'asking the hub as edge-7, which waits for the hub: 401'),
+        (Report('edge-7', 'approval', 'x'), 'waiting for approval as edge-7'),
+        (
+            Report('edge-7', 'acceptance', 'x', '2026-01-01T00:50:00Z'),
+            'waiting for acceptance as edge-7, certificate expires in 50 min',
+        ),
+        (
+            Report('edge-7', 'joined', '', '2026-01-03T12:00:00Z', 3, 'True'),
+            'joined as edge-7, certificate expires in 2 d',
+        ),
+        (
+            Report('edge-7', 'joined', 'x', '2026-01-01T12:00:00Z', 3, 'False'),
+            'joined as edge-7, not available, certificate expires in 12 h',
+        ),
+        (
+            Report('edge-7', 'lost', 'the hub: gone', '2025-12-31T23:00:00Z', unreachable_since=SINCE),
+            f'hub unreachable since {SINCE}, certificate expired',
+        ),
+        (Report('edge-7', 'lost', 'managed cluster edge-7'), 'lost: waits for managed cluster edge-7'),
+    ],
+)
+def test_a_report_is_a_line(report: Report, says: str) -> None:
+    assert line(report, NOW) == says
+
+
+def test_a_report_is_read_back_from_what_the_command_prints_and_from_what_is_kept() -> None:
+    printed = {'cluster': 'edge-7', 'step': 'joined', 'waits-for': '', 'certificate-ends': 'x', 'lease-age-s': 0}
+    report = Report.of({**printed, 'new-in-a-later-version': 1})
+    assert (report.waits_for, report.lease_age_s) == ('', 0)
+    assert Report.of(report.document()) == report
+    assert report.results() == {'cluster': 'edge-7', 'step': 'joined', 'certificate-ends': 'x', 'lease-age-s': '0'}
