@@ -13,6 +13,8 @@ def converge_runtime():
     if settings is None:
         return  # the status tells
     host = runtime_inputs.host()
+    if not docker.is_possible(settings, host):
+        return  # the status tells, and what is there stays
     wanted = docker.wanted(settings, host)
     if not runtime.is_in_force(wanted):
         status.maintenance(f'Installing {" ".join(wanted.packages)}')

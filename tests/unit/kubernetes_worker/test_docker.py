@@ -47,6 +47,21 @@ def test_packages_may_be_pinned():
     assert found.driver[0] == 'cuda-repo-ubuntu2204=10.1.105-1'
 
 
+@pytest.mark.parametrize(
+    'before, due',
+    [
+        (['docker-ce=5:18.09.0~3-0~ubuntu', 'nvidia-docker2', 'nvidia-container-runtime'], ['docker-ce']),
+        (['docker-ce', 'nvidia-docker2=2.0.3', 'nvidia-container-runtime=3.1'], ['nvidia-container-runtime']),
+        (['docker-ce', 'nvidia-docker2', 'nvidia-container-runtime'], []),
+        (['docker.io=20.10.12-0ubuntu4'], []),
+        ([], []),
+    ],
+)
+def test_a_package_whose_version_was_the_operators_and_is_no_more_is_due_for_the_archives(before, due):
+    wanted = docker.wanted(Settings(choice='nvidia', nvidia_docker='nvidia-docker2=2.11.0-1'), GPU)
+    assert docker.loosened(wanted, before) == due
+
+
 def test_an_archive_is_trusted_with_its_own_key_only():
     (archive,) = docker.wanted(Settings(choice='upstream'), PLAIN).archives
     assert archive.line('amd64') == (
@@ -75,9 +90,37 @@ def test_options_that_cannot_go_together_name_both(settings, kubelet, named):
     assert all(name in text for name in named for text in texts)
 
 
-def test_nvidia_on_an_architecture_it_does_not_serve_is_a_clash():
-    (fault,) = docker.clashes(Settings(choice='nvidia'), MAINFRAME, None)
-    assert fault.option == 'docker_runtime' and 's390x' in fault.reason
+@pytest.mark.parametrize('architecture', ['s390x', 'ppc64el'])
+def test_nvidia_on_an_architecture_it_does_not_serve_is_a_clash(architecture):
+    host = Host(architecture, 'jammy', '22.04', nvidia=True)
+    (fault,) = docker.clashes(Settings(choice='nvidia'), host, None)
+    assert fault.option == 'docker_runtime' and architecture in fault.reason
+    assert not docker.is_possible(Settings(choice='nvidia'), host)
+    assert docker.wanted(Settings(), host).source == 'apt'
+
+
+@given(
+    st.sampled_from(['auto', 'apt', 'upstream', 'nvidia']),
+    st.sampled_from(['amd64', 'arm64', 's390x', 'ppc64el', 'riscv64']),
+    st.booleans(),
+)
+def test_for_every_machine_there_is_a_docker_or_a_reason_why_not(choice, architecture, card):
+    settings, host = Settings(choice=choice), Host(architecture, 'jammy', '22.04', nvidia=card)
+    if docker.is_possible(settings, host):
+        assert docker.wanted(settings, host).packages and docker.clashes(settings, host, None) == []
+    else:
+        assert [fault.option for fault in docker.clashes(settings, host, None)] == ['docker_runtime']
+
+
+@pytest.mark.parametrize('architecture, folder', [('amd64', 'x86_64'), ('arm64', 'sbsa')])
+def test_nvidias_archives_are_where_it_has_them(architecture, folder):
+    host = Host(architecture, 'noble', '24.04', nvidia=True)
+    urls = {archive.name: archive.url for archive in docker.wanted(Settings(), host).archives}
+    assert urls == {
+        'docker': 'https://download.docker.com/linux/ubuntu noble stable',
+        'nvidia': f'https://nvidia.github.io/libnvidia-container/stable/deb/{architecture} /',
+        'cuda': f'https://developer.download.nvidia.com/compute/cuda/repos/ubuntu2404/{folder}/ /',
+    }
 
 
 # -- files

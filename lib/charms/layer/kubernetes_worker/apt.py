@@ -69,6 +69,13 @@ def offers(package: str) -> bool:
     return any(version in ('', line.split('|')[1].strip()) for line in lines if line.count('|') > 1)
 
 
+def candidate(package: str) -> str:
+    """Return the version that apt would install now, '' if it knows of none: never one older than what is installed."""
+    lines = _run(['apt-cache', 'policy', package], 'apt-cache', fatal=False).splitlines()
+    found = next((line.split()[1] for line in lines if line.strip().startswith('Candidate: ')), '')
+    return '' if found == '(none)' else found
+
+
 def trust(archive: Archive, key_server: str, architecture: str) -> None:
     """Have apt read an archive, whose key a key server gives; nothing is done where it does so already."""
     if not Path(archive.keyring).exists():

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Literal
 
@@ -16,11 +16,14 @@ CONTAINERD_SPLIT = (18, 9)  # from here on docker-ce brings the service containe
 
 # Everything that any choice installs, so that a switch can take the others away.
 PACKAGES = ('docker.io', 'docker-ce', 'docker-ce-cli', 'nvidia-docker2', 'nvidia-container-runtime')
-# Fingerprints of the keys that sign the archives, asked of apt-key-server.
+# Fingerprints of the keys that sign the archives, asked of apt-key-server. Compared with those of the files that their
+# makers publish: download.docker.com/linux/ubuntu/gpg, nvidia.github.io/libnvidia-container/gpgkey (whose archive is
+# "stable/deb": docs.nvidia.com/datacenter/cloud-native/container-toolkit), 3bf863cc.pub beside each archive of CUDA.
 DOCKER_KEY = '9DC858229FC7DD38854AE2D88D81803C0EBFCD88'
 NVIDIA_KEY = 'C95B321B61E88C1809C4F759DDCAE044F796ECB0'
 CUDA_KEY = 'EB693B3035CD5710E231E123A4B469963BF863CC'
-CUDA_FOLDERS = {'amd64': 'x86_64', 'arm64': 'sbsa', 'ppc64el': 'ppc64le'}  # so NVIDIA serves these architectures only
+# NVIDIA serves these architectures only; it had ppc64el for Ubuntu 18.04, and has none for the charm's series.
+CUDA_FOLDERS = {'amd64': 'x86_64', 'arm64': 'sbsa'}
 
 
 @dataclass(frozen=True)
@@ -98,6 +101,11 @@ def wanted(settings: Settings, host: Host) -> Wanted:
     return Wanted(source, packages, archives, (f'cuda-repo-{system}={settings.cuda_repo}', 'cuda-drivers'))
 
 
+def is_possible(settings: Settings, host: Host) -> bool:
+    """Tell whether there are packages of what was chosen for this machine; `wanted` knows them only then."""
+    return chosen(settings.choice, host) != 'nvidia' or host.architecture in CUDA_FOLDERS
+
+
 def chosen(choice: str, host: Host) -> Source:
     """Return where docker comes from; `auto` follows the hardware."""
     if choice == 'auto':
@@ -109,7 +117,7 @@ def clashes(settings: Settings, host: Host, kubelet: Version | None) -> list[opt
     """Return what cannot go together, though each value is good by itself."""
     found = []
     source = chosen(settings.choice, host)
-    if source == 'nvidia' and host.architecture not in CUDA_FOLDERS:
+    if not is_possible(settings, host):
         found.append(
             options.Invalid('docker_runtime', f'NVIDIA has no packages for {host.architecture}: set it to apt')
         )
@@ -129,6 +137,17 @@ def _is_before_split(package: str) -> bool:
     version = package.partition('=')[2]
     numbers = re.match(r'(?:\d+:)?(\d+)\.(\d+)', version, re.ASCII)
     return bool(numbers) and (int(numbers[1]), int(numbers[2])) < CONTAINERD_SPLIT  # type: ignore[index]  # just matched
+
+
+def loosened(wanted: Wanted, before: Iterable[str]) -> list[str]:
+    """Return the packages that had a version of the operator's and have none now: the archive's choice is due.
+
+    Args:
+        wanted: what is to be.
+        before: NAME or NAME=VERSION of what was installed.
+    """
+    pinned = {name for name, _, version in (package.partition('=') for package in before) if version}
+    return [package for package in wanted.packages if package in pinned]
 
 
 def environment(settings: Mapping[str, str]) -> str:

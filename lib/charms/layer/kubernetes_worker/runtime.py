@@ -118,7 +118,7 @@ def serve_cri(sandbox_image: str) -> None:
 def _bring_about(wanted: Wanted, settings: Settings, host: Host, node: str) -> None:
     present = apt.installed(docker.PACKAGES)
     try:
-        if not _is_met(wanted, present):
+        if not _is_met(wanted, present, _due(wanted)):
             _fetch(wanted, _others(wanted, present), settings, host)
             at_rest.begin(node, f'switching docker to {wanted.source} ({" ".join(wanted.packages)})')
             _replace(wanted, present)
@@ -153,11 +153,20 @@ def _replace(wanted: Wanted, present: dict[str, str]) -> None:
         if present:
             unwanted = [name for name in wanted.names if name not in present]
             apt.install(packages() or present, remove=[*apt.installed(unwanted)])
+            apt.hold(present)
         raise
 
 
-def _is_met(wanted: Wanted, present: dict[str, str]) -> bool:
-    pins = dict(package.partition('=')[::2] for package in wanted.packages)
+def _due(wanted: Wanted) -> dict[str, str]:
+    """Return the versions that packages are due to have whose former one was the operator's."""
+    names = docker.loosened(wanted, packages())
+    if names:
+        apt.update()
+    return {name: apt.candidate(name) for name in names}
+
+
+def _is_met(wanted: Wanted, present: dict[str, str], due: dict[str, str]) -> bool:
+    pins = {**dict(package.partition('=')[::2] for package in wanted.packages), **due}
     return (
         set(pins) <= set(present)
         and set(present) <= _kept(wanted)
