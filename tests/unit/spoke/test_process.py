@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import json
 import os
+import re
 import signal
 import ssl
 import subprocess
@@ -13,13 +14,16 @@ import time
 import urllib.error
 import urllib.request
 from collections.abc import Iterator
+from importlib import metadata
 from pathlib import Path
 from typing import Any
 
 import pytest
 from aioclustermanager.kubernetes import resources
 from spoke import _hub_standin
+from spoke._hub_standin import _hub
 
+from tests.contract import _certificates
 from tests.contract._programs import free_port
 
 pytestmark = pytest.mark.asyncio
@@ -41,8 +45,10 @@ class Agent:
         with self.log.open('ab') as log:
             self.process = subprocess.Popen(command, stdout=log, stderr=log)
 
-    def get(self, path: str, token: str = '') -> tuple[int, str]:
+    def get(self, path: str, token: str = '', pair: tuple[Path, Path] | None = None) -> tuple[int, str]:
         context = ssl._create_unverified_context()  # noqa: S323  (a certificate it made itself)
+        if pair:
+            context.load_cert_chain(*pair)
         request = urllib.request.Request(f'https://127.0.0.1:{self.port}{path}')
         if token:
             request.add_header('Authorization', f'Bearer {token}')
@@ -182,8 +188,37 @@ async def test_healthz_lists_its_checks_and_metrics_are_for_those_who_may(world:
         status, text = running.get('/metrics', 'admin-token')
         assert status == 200
         assert 'spoke_joined 1\n' in text
+        assert re.search(r'^spoke_open_connections\{to="hub"\} [1-9]\d*$', text, re.MULTILINE)
+        assert re.search(r'^spoke_open_connections\{to="management"\} [1-9]\d*$', text, re.MULTILINE)
         assert '# TYPE spoke_sync_seconds histogram\n' in text
         assert running.get('/no', 'admin-token')[0] == 404
+
+
+async def test_a_client_certificate_of_the_management_cluster_is_as_good_as_a_token(world: Any, tmp_path: Path) -> None:
+    authority = world.spoke_cluster.authority
+    master = authority.issue('metrics-master', 'somebody', ('system:masters',))
+    nobody = authority.issue('metrics-nobody', 'nobody')
+    stranger = _certificates.Authority(tmp_path).issue('stranger', 'admin', ('system:masters',))
+    body = {'metadata': {'name': 'extension-apiserver-authentication', 'namespace': 'kube-system'},
+            'data': {'client-ca-file': world.spoke_cluster.ca.decode()}}  # fmt: skip
+    await _hub.make(world.spoke, resources.CONFIG_MAPS, body, 'kube-system')
+    with agent(world, '--disable-leader-election') as running:
+        await world.until(lambda: _aside(lambda: running.get('/healthz') == (200, 'ok')))
+        assert (await _aside(lambda: running.get('/metrics', pair=master)))[0] == 200
+        assert (await _aside(lambda: running.get('/metrics', pair=nobody)))[0] == 403
+        assert (await _aside(lambda: running.get('/metrics', pair=stranger)))[0] == 0, 'no answer at all'
+        assert (await _aside(lambda: running.get('/metrics')))[0] == 401
+        status, text = await _aside(lambda: running.get('/version', pair=master))
+        assert (status, json.loads(text)['gitVersion']) == (200, f'v{metadata.version("spoke")}')
+        assert running.get('/version')[0] == 401
+        assert (await _aside(lambda: running.get('/debug/pprof/', pair=master))) == (
+            200, '/debug/pprof/cmdline  the command line\n/debug/pprof/goroutine  all tasks and what they wait for\n'
+        )  # fmt: skip
+        assert (
+            '--disable-leader-election' in (await _aside(lambda: running.get('/debug/pprof/cmdline', pair=master)))[1]
+        )
+        assert 'await together(' in (await _aside(lambda: running.get('/debug/pprof/goroutine', pair=master)))[1]
+        assert (await _aside(lambda: running.get('/debug/pprof/heap', pair=master)))[0] == 404
 
 
 async def test_23_a_changed_file_of_terminate_on_files_ends_it_with_0(world: Any) -> None:

@@ -23,11 +23,12 @@ from aioclustermanager.kubernetes import Client, Configuration, InvalidConfigura
 from . import _files, _intervals
 from ._config import ControllerContext, SpokeAgentConfig
 from ._fleet import Fleet
+from ._gate import Gate
 from ._leader import Leader, Times
 from ._metrics import Metrics
 from ._options import InvalidOptions, ProcessOptions
 from ._running import stopped
-from ._server import Gate, Server
+from ._server import Server
 
 _log = logging.getLogger(__name__)
 _ACCOUNT = Path('/var/run/secrets/kubernetes.io/serviceaccount/namespace')

@@ -8,32 +8,31 @@ import datetime
 import logging
 import os
 import ssl
-import time
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from urllib.parse import parse_qs, urlsplit
 
 from aioclustermanager import kubernetes
-from aioclustermanager.kubernetes import Client, Resource
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
 
-from . import _files
+from . import _debug, _files, _gate
 from ._certificates import utc_now
+from ._gate import Gate
 
 _log = logging.getLogger(__name__)
 SERVING = Path('/var/run/secrets/serving-cert')
-_PATIENCE_S = 10.0
+_PATIENCE_S = 20.0  # for a request with its answer
+_SOON_S = 1.0  # to hear at the start whose client certificates count
+_LOOK_S = 5.0  # for another serving certificate
+_ASK_S = 300.0  # for other authorities of clients
 _MOST_BYTES = 16384
 _MOST_CONNECTIONS = 100
-_CACHED_S = 35.0
 _REASONS = {200: 'OK', 400: 'Bad Request', 401: 'Unauthorized', 403: 'Forbidden', 404: 'Not Found',
             405: 'Method Not Allowed', 500: 'Internal Server Error'}  # fmt: skip
-_TOKEN_REVIEWS = Resource('authentication.k8s.io', 'v1', 'tokenreviews', 'TokenReview', False)
-_ACCESS_REVIEWS = Resource('authorization.k8s.io', 'v1', 'subjectaccessreviews', 'SubjectAccessReview', False)
 
 Check = Callable[[], str]  # '' for healthy, else the reason
 
@@ -68,40 +67,6 @@ def health(
     return Answer(200, '\n'.join([*lines, f'{path.strip("/")} check passed', '']) if 'verbose' in query else 'ok')
 
 
-class Gate:
-    """Who may see more than health: whom the management cluster lets GET that path."""
-
-    def __init__(self, management: Client, *, is_open: bool = False) -> None:
-        self._management, self._is_open = management, is_open
-        self._known: dict[tuple[str, str], tuple[float, int]] = {}
-
-    async def status(self, authorization: str, path: str) -> int:
-        """Return 200, 401 or 403. Raises what management answers."""
-        if self._is_open:
-            return 200
-        scheme, _, token = authorization.partition(' ')
-        if scheme.lower() != 'bearer' or not token.strip():
-            return 401
-        known_at, status = self._known.get((token, path), (0.0, 0))
-        if status and time.monotonic() - known_at < _CACHED_S:
-            return status
-        status = await self._asked(token.strip(), path)
-        if len(self._known) > _MOST_CONNECTIONS:
-            self._known.clear()
-        self._known[token, path] = (time.monotonic(), status)
-        return status
-
-    async def _asked(self, token: str, path: str) -> int:
-        review = (await self._management.create(_TOKEN_REVIEWS, {'spec': {'token': token}}))['status']
-        if not review.get('authenticated'):
-            return 401
-        user = review['user']
-        what = {'path': path, 'verb': 'get'}
-        body = {'spec': {'user': user['username'], 'groups': user.get('groups') or [], 'nonResourceAttributes': what}}
-        allowed = (await self._management.create(_ACCESS_REVIEWS, body))['status'].get('allowed')
-        return 200 if allowed else 403
-
-
 class Server:
     """`async with server:` listens; leaving closes every connection."""
 
@@ -118,6 +83,10 @@ class Server:
         self.listen, self._checks, self._metrics, self._gate = listen, dict(checks), metrics, gate
         self._pair = pair or (SERVING / 'tls.crt', SERVING / 'tls.key')
         self._loaded = b''
+        self._authorities = ''  # PEM, of client certificates
+        self._asked_at = float('-inf')  # when it was last known that they are these
+        self._context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+        self._port = 0  # that was given where 0 was asked for
         self._server: asyncio.Server | None = None
         self._connections: set[asyncio.Task[None]] = set()
         self._watching: asyncio.Task[None] | None = None
@@ -129,26 +98,76 @@ class Server:
 
     async def __aenter__(self) -> Server:
         """Raises OSError when the address cannot be had."""
-        host, _, port = self.listen.rpartition(':')
-        context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-        context.minimum_version = ssl.TLSVersion.TLSv1_2
-        self._load(context)
-        self._server = await asyncio.start_server(
-            self._connected, host.strip('[]') or None, int(port), ssl=context, limit=_MOST_BYTES
-        )
-        self._watching = asyncio.ensure_future(self._reload(context))
+        with kubernetes.deadline(_SOON_S):  # health is for a management cluster that is away, too
+            await self._ask_authorities()
+        await self._begin()
+        self._watching = asyncio.ensure_future(self._watch())
         return self
 
     async def __aexit__(self, *_: object) -> None:
         if self._watching:
             self._watching.cancel()
-        if self._server:
-            await asyncio.sleep(0.001)  # until 3.13 a socket half accepted when the server is closed stays open
-            self._server.close()
+        await self._end()
         for task in list(self._connections):
             task.cancel()
         waited = [*self._connections, *([self._watching] if self._watching else [])]
         await asyncio.gather(*waited, return_exceptions=True)
+
+    async def _begin(self) -> None:
+        host, _, port = self.listen.rpartition(':')
+        self._context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+        self._context.minimum_version = ssl.TLSVersion.TLSv1_2
+        self._loaded = b''
+        self._load(self._context)
+        if self._authorities:
+            _gate.trust(self._context, self._authorities)
+        self._server = await asyncio.start_server(
+            self._connected, host.strip('[]') or None, int(port) or self._port, ssl=self._context, limit=_MOST_BYTES
+        )
+        self._port = self.port
+
+    async def _end(self) -> None:
+        if self._server:
+            await asyncio.sleep(0.001)  # until 3.13 a socket half accepted when the server is closed stays open
+            self._server.close()
+
+    # whose certificates count
+
+    async def _ask_authorities(self) -> bool:
+        """Take in whose client certificates count; returns whether they are others than before."""
+        try:
+            found = await self._gate.authorities()
+            if found:
+                _gate.trust(ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER), found)  # before it replaces what works
+        except (kubernetes.Error, ssl.SSLError, ValueError) as error:
+            _log.info('whose client certificates count is not known yet: %s', error)
+            return False
+        self._asked_at = asyncio.get_running_loop().time()
+        before, self._authorities = self._authorities, found
+        return found != before
+
+    async def _watch(self) -> None:
+        """Follow the serving certificate and the authorities of clients."""
+        while True:
+            await asyncio.sleep(_LOOK_S)
+            try:
+                self._load(self._context)
+            except (OSError, ssl.SSLError) as error:
+                _log.warning('the serving certificate in %s cannot be used: %s', self._pair[0], error)
+            is_due = asyncio.get_running_loop().time() - self._asked_at >= _ASK_S
+            if (is_due and await self._ask_authorities()) or not self._is_listening():
+                await self._again()
+
+    def _is_listening(self) -> bool:
+        return bool(self._server and self._server.is_serving())
+
+    async def _again(self) -> None:
+        """Listen with other authorities: a context of OpenSSL forgets none."""
+        await self._end()
+        try:
+            await self._begin()
+        except OSError as error:
+            _log.warning('cannot listen on %s again yet: %s', self.listen, error)
 
     # the certificate
 
@@ -162,34 +181,28 @@ class Server:
             _load_memory(context, _self_signed())
             self._loaded = b'-'
 
-    async def _reload(self, context: ssl.SSLContext) -> None:
-        while True:
-            await asyncio.sleep(5)
-            try:
-                self._load(context)
-            except (OSError, ssl.SSLError) as error:
-                _log.warning('the serving certificate in %s cannot be used: %s', self._pair[0], error)
-
     # requests
 
     async def _connected(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         task = asyncio.current_task()
         if task:
             self._connections.add(task)
+        timer = asyncio.get_running_loop().call_later(_PATIENCE_S, writer.transport.abort)
         try:
             if len(self._connections) <= _MOST_CONNECTIONS:
                 await self._exchange(reader, writer)
-        except (OSError, asyncio.IncompleteReadError, asyncio.LimitOverrunError, asyncio.TimeoutError, TimeoutError):
+        except (OSError, asyncio.IncompleteReadError, asyncio.LimitOverrunError):
             pass  # a probe that went away
         except asyncio.CancelledError:
             pass  # the server ends; asyncio would log it otherwise
         finally:
+            timer.cancel()
             if task:
                 self._connections.discard(task)
             writer.transport.abort()
 
     async def _exchange(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        head = await asyncio.wait_for(reader.readuntil(b'\r\n\r\n'), _PATIENCE_S)
+        head = await reader.readuntil(b'\r\n\r\n')
         line, *fields = head.decode('latin-1').split('\r\n')
         headers = {name.strip().lower(): value.strip() for name, _, value in (field.partition(':') for field in fields)}
         words = line.split(' ')
@@ -198,19 +211,20 @@ class Server:
         elif words[0] not in ('GET', 'HEAD'):
             answer = Answer(405, 'only GET and HEAD\n')
         else:
-            answer = await self._answer(words[1], headers.get('authorization', ''))
+            user = _gate.of_certificate(writer.get_extra_info('peercert'))
+            answer = await self._answer(words[1], headers.get('authorization', ''), user)
         body = answer.text.encode()
         writer.write(
             f'HTTP/1.1 {answer.status} {_REASONS[answer.status]}\r\nContent-Type: {answer.kind}\r\n'
             f'X-Content-Type-Options: nosniff\r\nContent-Length: {len(body)}\r\nConnection: close\r\n\r\n'.encode()
             + (b'' if words[0] == 'HEAD' else body)
         )
-        await asyncio.wait_for(writer.drain(), _PATIENCE_S)
+        await writer.drain()
         writer.close()
         with contextlib.suppress(OSError, ssl.SSLError):
-            await asyncio.wait_for(writer.wait_closed(), _PATIENCE_S)
+            await writer.wait_closed()
 
-    async def _answer(self, target: str, authorization: str) -> Answer:
+    async def _answer(self, target: str, authorization: str, user: _gate.User | None) -> Answer:
         parts = urlsplit(target)
         path, query = parts.path.rstrip('/') or '/', parse_qs(parts.query, keep_blank_values=True)
         always: dict[str, Check] = {'ping': _fine, 'log': _fine}
@@ -219,7 +233,7 @@ class Server:
         if path in ('/livez', '/readyz'):
             return health(always, query, path)
         try:
-            status = await self._gate.status(authorization, path)
+            status = await self._gate.status(authorization, user, path)
         except kubernetes.Error as error:
             return Answer(500, f'cannot ask the management cluster who you are: {error}\n')
         if status != 200:
@@ -232,7 +246,10 @@ class Server:
         if path.startswith('/healthz/') and path[9:] in checks:
             reason = checks[path[9:]]()
             return Answer(500, f'internal server error: {reason}\n') if reason else Answer(200, 'ok')
-        return Answer(404, 'not found\n')
+        if path == '/version':
+            return Answer(200, _debug.version(), 'application/json')
+        shown = _debug.page(path)
+        return Answer(404, 'not found\n') if shown is None else Answer(200, shown)
 
 
 def _fine() -> str:
