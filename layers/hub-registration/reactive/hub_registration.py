@@ -51,6 +51,8 @@ def _run(before):
         if not started:
             service.restart_if_sick()
         unit.keep_report(service.report(member.cluster, member.agent))
+        if service.is_stopped():
+            unit.problems['cluster'] = f'the registration agent does not run, see journalctl -u {agent.NAME}'
 
 
 def _bootstrap(member):
