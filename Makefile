@@ -55,7 +55,7 @@ docs: venv  ## write the reference pages that are made from options, actions and
 	$(BIN)/python tools/write-reference
 
 unit: venv kubectl  ## pure logic, in seconds
-	$(BIN)/pytest -n 2 tests/unit tests/contract
+	$(BIN)/pytest -n 2 -m 'not slow' tests/unit tests/contract
 
 model: machines charms kubectl  ## the charms in the embedded model
 	$(BIN)/pytest -n 3 --dist loadfile tests/model
@@ -64,7 +64,7 @@ test: machines lint charms kubectl  ## what has to pass before a change lands, b
 	$(BIN)/pytest -n 3 --dist loadfile -m 'not slow'
 
 slow: machines charms kubectl  ## the scenarios that take long: options, runtime, ingress, several masters, hooks killed half way, the docs
-	$(BIN)/pytest -n 3 --dist loadfile -m slow tests/model
+	$(BIN)/pytest -n 3 --dist loadfile -m slow tests/model tests/contract
 
 e2e: machines charms kubectl  ## the charms on real Kubernetes, as root (make store builds it): one deployment, its scenarios, its figures
 	$(BIN)/pytest tests/e2e

@@ -45,9 +45,11 @@ def environment(folder: Path, version: str = VERSION) -> dict[str, str]:
     return {**os.environ, 'STAND_IN_ROOT': str(folder), 'SNAP_VERSION': version.removeprefix('v')}
 
 
-def run(folder: Path, program: str, *arguments: str, version: str = VERSION) -> subprocess.CompletedProcess[str]:
-    """Run a program to its end."""
-    words = [sys.executable, str(SNAPS / program / program), *arguments]
+def run(
+    folder: Path, program: str, *arguments: str, version: str = VERSION, real: Path | None = None
+) -> subprocess.CompletedProcess[str]:
+    """Run a program to its end. `real`: the folder of the real ones, whose version is their own."""
+    words = [*command(program, {}, real), *arguments]
     return subprocess.run(
         words, env=environment(folder, version), capture_output=True, text=True, timeout=60, check=False
     )

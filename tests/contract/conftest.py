@@ -1,7 +1,8 @@
 """The clusters that contract tests talk to: etcd and API server started here, as stand-ins and as the real programs.
 
 The real ones are found in $KUBERNETES_BIN or where `make store` put them; without them the tests run on stand-ins only.
-A module that starts more programs than those says `STAND_INS_ONLY = True`.
+A module that takes over ten seconds on them says `REAL_IS_SLOW = True`, and runs there with `make slow`; one that can
+run on stand-ins only says `STAND_INS_ONLY = True`.
 
 For another real one set CONTRACT_SERVER (https://host:port), CONTRACT_CA (file) and CONTRACT_TOKEN, or
 CONTRACT_CERTIFICATE and CONTRACT_KEY (files), of a user in system:masters.
@@ -27,7 +28,8 @@ from _programs import Http, eventually, real_programs, started
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
     if 'cluster' not in metafunc.fixturenames:
         return
-    kinds = [OTHER] if os.environ.get('CONTRACT_SERVER') else [STAND_INS, REAL]
+    marks = [pytest.mark.slow] if getattr(metafunc.module, 'REAL_IS_SLOW', False) else []
+    kinds = [OTHER] if os.environ.get('CONTRACT_SERVER') else [STAND_INS, pytest.param(REAL, marks=marks)]
     if getattr(metafunc.module, 'STAND_INS_ONLY', False):
         kinds = [STAND_INS]
     metafunc.parametrize('cluster', kinds, indirect=True, scope='session')
@@ -48,6 +50,15 @@ def cluster(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFac
             flags = controllers(made)
             stack.enter_context(started(folder, 'kube-controller-manager', flags, real=real))
         yield made
+
+
+@pytest.fixture(params=[STAND_INS, REAL])
+def programs(request: pytest.FixtureRequest) -> Path | None:
+    """Where the real programs are, for those that end by themselves; None: the stand-ins, as Kubernetes 1.20."""
+    real = real_programs() if request.param == REAL else None
+    if request.param == REAL and real is None:
+        pytest.skip('no real programs here: `make store` builds them')
+    return real
 
 
 def _other(folder: Path) -> Cluster:

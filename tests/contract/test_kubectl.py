@@ -1,22 +1,20 @@
-"""The real kubectl against the API server; beside the stand-in run the other stand-ins of a cluster."""
+"""The real kubectl against the API server. The node is a stand-in kubelet, of both clusters; no container runs."""
 
 from __future__ import annotations
 
 import contextlib
 import json
-import os
 import subprocess
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
-from _programs import eventually, free_port, started
+from _kubectl import KUBECTL
+from _programs import eventually, free_port, real_programs, started
 
-CACHE = Path(os.environ.get('XDG_CACHE_HOME') or Path.home() / '.cache')
-KUBECTL = Path(os.environ.get('CONTRACT_KUBECTL') or CACHE / 'canonical-kubernetes/kubectl')
 NODE = 'node-a'
-STAND_INS_ONLY = True
+REAL_IS_SLOW = True
 
 DEPLOYMENT = """
 apiVersion: apps/v1
@@ -47,9 +45,9 @@ spec:
 
 
 class Kubectl:
-    def __init__(self, config: Path, namespace: str) -> None:
+    def __init__(self, program: Path, config: Path, namespace: str) -> None:
         self.common = [
-            str(KUBECTL),
+            str(program),
             f'--kubeconfig={config}',
             f'--namespace={namespace}',
             f'--cache-dir={config.parent}/cache',
@@ -72,11 +70,6 @@ class Kubectl:
 @pytest.fixture(scope='module')
 def nodes(cluster: Any, tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
     """A node that runs pods, and what brings pods to it."""
-    if not KUBECTL.exists():
-        pytest.skip('kubectl is not there: run `make kubectl`')
-    if cluster.real:
-        yield
-        return
     folder = tmp_path_factory.mktemp('node')
     admin = {'kubeconfig': cluster.kubeconfig('admin', 'admin-token'), 'port': 0}
     kubelet = {
@@ -86,8 +79,11 @@ def nodes(cluster: Any, tmp_path_factory: pytest.TempPathFactory) -> Iterator[No
         'tls-private-key-file': cluster.folder / 'server.key', 'anonymous-auth': 'false',
     }  # fmt: skip
     with contextlib.ExitStack() as stack:
-        for program, flags in (('kube-controller-manager', admin), ('kube-scheduler', admin), ('kubelet', kubelet)):
-            stack.enter_context(started(folder, program, flags))
+        if not cluster.real:  # a real one has its controller manager already
+            stack.enter_context(started(folder, 'kube-controller-manager', admin))
+        real = real_programs() if cluster.real else None
+        stack.enter_context(started(folder, 'kube-scheduler', {**admin, 'leader-elect': 'false'}, real=real))
+        stack.enter_context(started(folder, 'kubelet', kubelet))
         eventually(lambda: cluster.admin.get(f'/api/v1/nodes/{NODE}'))
         yield
     cluster.admin.call('DELETE', f'/api/v1/nodes/{NODE}')
@@ -95,7 +91,11 @@ def nodes(cluster: Any, tmp_path_factory: pytest.TempPathFactory) -> Iterator[No
 
 @pytest.fixture
 def kubectl(cluster: Any, nodes: None, namespace: str) -> Kubectl:
-    return Kubectl(cluster.kubeconfig('kubectl', 'admin-token'), namespace)
+    real = real_programs() if cluster.real else None
+    program = real / 'kubectl' if real else KUBECTL
+    if not program.exists():
+        pytest.skip('kubectl is not there: run `make kubectl`')
+    return Kubectl(program, cluster.kubeconfig('kubectl', 'admin-token'), namespace)
 
 
 def ready_replicas(kubectl: Kubectl, kind: str, name: str) -> int:

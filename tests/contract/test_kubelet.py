@@ -1,4 +1,4 @@
-"""The kubelet stand-in beside the API server stand-in. (A real kubelet is tested by the end-to-end tests.)"""
+"""The kubelet stand-in beside both API servers, its own and the real one. (End-to-end tests have a real kubelet.)"""
 
 from __future__ import annotations
 
@@ -14,7 +14,6 @@ from _certificates import Authority
 from _programs import VERSION, Http, eventually, free_port, run, started
 
 NODE = 'node-a'
-STAND_INS_ONLY = True
 
 
 def kubelet_flags(cluster: Any, folder: Path, **more: object) -> dict[str, object]:
@@ -27,9 +26,7 @@ def kubelet_flags(cluster: Any, folder: Path, **more: object) -> dict[str, objec
 
 
 @pytest.fixture
-def folder(cluster: Any, tmp_path: Path) -> Path:
-    if cluster.real:
-        pytest.skip('starts a stand-in kubelet')
+def folder(tmp_path: Path) -> Path:
     (tmp_path / '10-test.conflist').write_text('{}')
     return tmp_path
 
@@ -107,23 +104,35 @@ def test_the_port_serves_the_certificate_of_the_files_and_wants_a_client_certifi
 
 
 @pytest.mark.parametrize(
-    ('version', 'arguments', 'code', 'words'),
+    ('version', 'arguments', 'words'),
     [
-        ('v1.20.15', ['--frobnicate'], 1, 'unknown flag: --frobnicate'),
-        ('v1.12.10', ['--require-kubeconfig=true'], 1, 'unknown flag: --require-kubeconfig'),
-        ('v1.15.3', ['--allow-privileged=true'], 1, 'unknown flag: --allow-privileged'),
-        ('v1.28.1', ['--feature-gates=DevicePlugins=true'], 1, 'unrecognized feature gate: DevicePlugins'),
-        ('v1.20.15', ['--fail-swap-on=perhaps'], 1, 'strconv.ParseBool: parsing "perhaps": invalid syntax'),
-        ('v1.20.15', ['--kubeconfig=/nowhere/kubeconfig'], 255, 'stat /nowhere/kubeconfig: no such file or directory'),
-        ('v1.20.15', ['--config=/nowhere/c.yaml'], 255, 'failed to read kubelet config file "/nowhere/c.yaml"'),
-        ('v1.20.15', ['--docker-endpoint=unix:///no', '--fail-swap-on=false'], 255, 'Is the docker daemon running?'),
+        ('v1.12.10', ['--require-kubeconfig=true'], 'unknown flag: --require-kubeconfig'),
+        ('v1.15.3', ['--allow-privileged=true'], 'unknown flag: --allow-privileged'),
+        ('v1.28.1', ['--feature-gates=DevicePlugins=true'], 'unrecognized feature gate: DevicePlugins'),
+        ('v1.20.15', ['--docker-endpoint=unix:///no', '--fail-swap-on=false'], 'Is the docker daemon running?'),
     ],
 )  # fmt: skip
-def test_a_kubelet_refuses_what_the_real_one_refuses(
-    tmp_path: Path, version: str, arguments: list[str], code: int, words: str
+def test_a_kubelet_refuses_what_the_real_one_of_its_version_refuses(
+    tmp_path: Path, version: str, arguments: list[str], words: str
 ) -> None:
     ended = run(tmp_path, 'kubelet', *arguments, version=version)
-    assert (ended.returncode, words in ended.stderr) == (code, True), ended.stderr[-500:]
+    assert (ended.returncode, words in ended.stderr) == (255, True), ended.stderr[-500:]
+
+
+@pytest.mark.parametrize(
+    ('arguments', 'words'),
+    [
+        (['--frobnicate'], 'unknown flag: --frobnicate'),
+        (['--fail-swap-on=perhaps'], 'strconv.ParseBool: parsing "perhaps": invalid syntax'),
+        (['--kubeconfig=/nowhere/kubeconfig'], 'stat /nowhere/kubeconfig: no such file or directory'),
+        (['--config=/nowhere/c.yaml'], 'failed to read kubelet config file "/nowhere/c.yaml"'),
+    ],
+)
+def test_a_kubelet_refuses_flags_and_files_that_are_not_there(
+    tmp_path: Path, programs: Path | None, arguments: list[str], words: str
+) -> None:
+    ended = run(tmp_path, 'kubelet', *arguments, real=programs)
+    assert (ended.returncode, words in ended.stderr) == (255, True), ended.stderr[:500]
 
 
 @pytest.mark.parametrize(

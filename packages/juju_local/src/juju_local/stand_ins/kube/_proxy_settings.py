@@ -34,7 +34,7 @@ def read(flags: Mapping[str, str], version: _version.Version) -> Settings:
         return Settings(flags['kubeconfig'], flags['healthz-bind-address'])
     config = _load(flags['config'])
     if why := wrong(config, version):
-        raise _program.Fatal(f'failed complete: {why}')
+        raise _program.Fatal(f'failed complete: {why}', 255)
     for name in unknown(config, version):
         _program.log('W', f'using lenient decoding as strict decoding failed: found unknown field: {name}')
     _check_mode(str(config.get('mode') or ''), version)
@@ -72,11 +72,11 @@ def _load(path: str) -> Any:
     try:
         text = Path(path).read_text(encoding='utf-8')
     except OSError as error:
-        raise _program.Fatal(f'failed complete: open {path}: {str(error.strerror).lower()}') from error
+        raise _program.Fatal(f'failed complete: open {path}: {str(error.strerror).lower()}', 255) from error
     try:
         return yaml.load(text, Loader=getattr(yaml, 'CSafeLoader', yaml.SafeLoader))  # noqa: S506
     except yaml.YAMLError as error:
-        raise _program.Fatal(f'failed complete: failed to decode: yaml: {error}') from error
+        raise _program.Fatal(f'failed complete: failed to decode: yaml: {error}', 255) from error
 
 
 def _check_mode(mode: str, version: _version.Version) -> None:
