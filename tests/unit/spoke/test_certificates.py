@@ -171,6 +171,16 @@ def test_pauses_after_denials_double_up_to_an_hour(denials: int, minutes: int) -
     assert isinstance(_steps.decide(facts(requests=denied, now=NOW + timedelta(minutes=minutes))), Ask)
 
 
+def test_requests_that_were_signed_for_another_key_are_followed_by_pauses_that_double_too() -> None:
+    wrong = [
+        request(_certificates.new_key(), state='issued', signed=signed, number=number)
+        for number, signed in enumerate((certificate(OTHER_KEY), b'garbage'))
+    ]
+    step = _steps.decide(facts(requests=[*wrong, request(state='issued', signed=certificate())]))
+    assert isinstance(step, Wait)
+    assert (step.state, step.until) == ('denied', NOW + timedelta(minutes=4))
+
+
 def test_42_a_certificate_that_looks_ended_at_once_is_no_loop_of_requests() -> None:
     ended = {'tls.crt': certificate(at=NOW - 3 * HOUR), 'tls.key': KEY}
     issued = tuple(NOW - timedelta(seconds=number) for number in range(4, 0, -1))

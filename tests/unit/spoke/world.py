@@ -174,7 +174,11 @@ class Field:
                 await self.fault('')
 
     async def fault(self, words: str) -> None:
-        await _hub_standin.fault(self.hub, _faults.parse(words.split()))
+        await _hub_standin.fault(self.hub, self.faults(words))
+
+    @staticmethod
+    def faults(words: str) -> _hub_standin.Faults:
+        return _faults.parse(words.split())
 
     def configuration_of(self, front: _hub_standin.Front, token: str = ADMIN, **more: Any) -> Configuration:
         return replace(self.hub_cluster.configuration(token), server=front.url, **more)

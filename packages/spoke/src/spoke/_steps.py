@@ -145,23 +145,35 @@ def _without(facts: Facts) -> Step:
     denied_until = _after_denials(facts)
     due = max(due, denied_until, _after_issues(facts, ask.event))
     if due > facts.now and due == denied_until:
-        return Wait(due, f'the last request was denied: the next one at {due:%H:%M:%S} UTC', 'denied')
+        return Wait(due, f'the last request was denied or badly signed: the next one at {due:%H:%M:%S} UTC', 'denied')
     if due > facts.now:
         return Wait(due)
     return ask
 
 
 def _after_denials(facts: Facts) -> datetime:
-    """Return when a request may follow those that were denied: the pauses double."""
+    """Return when a request may follow those that were denied, or signed for another key: the pauses double."""
     moments = sorted(
-        _wire.denied_at(each)
+        _wire.answered_at(each)
         for each in facts.requests
-        if _wire.request_state(each) == 'denied' and _is_ours(each, facts.common_name)
+        if (_wire.request_state(each) == 'denied' or _is_missigned(each)) and _is_ours(each, facts.common_name)
     )
     if not moments:
         return facts.now
     pause = facts.denied_backoff * 2.0 ** min(len(moments) - 1, 20)
     return min(moments[-1], facts.now) + min(pause, _LONGEST_BACKOFF)
+
+
+def _is_missigned(request: Mapping[str, Any]) -> bool:
+    """Tell whether the signer answered with what is no certificate for the key of the request."""
+    if _wire.request_state(request) != 'issued':
+        return False
+    try:
+        return _certificates.chain(_wire.decoded(request['status']['certificate'])).public_key != _requested_key(
+            request
+        )
+    except Unusable:
+        return True
 
 
 def _is_ours(request: Mapping[str, Any], common_name: str) -> bool:

@@ -80,10 +80,10 @@ def request_state(csr: Mapping[str, Any]) -> str:
     return 'issued' if (csr.get('status') or {}).get('certificate') else 'approved'
 
 
-def denied_at(csr: Mapping[str, Any]) -> datetime:
-    """Return when a request was denied, as the hub's clock says."""
+def answered_at(csr: Mapping[str, Any]) -> datetime:
+    """Return when a request was approved or denied, as the hub's clock says."""
     for each in (csr.get('status') or {}).get('conditions') or []:
-        if each.get('type') in ('Denied', 'Failed') and each.get('lastUpdateTime'):
+        if each.get('type') in ('Approved', 'Denied', 'Failed') and each.get('lastUpdateTime'):
             return moment(each['lastUpdateTime'])
     return moment(csr['metadata']['creationTimestamp'])
 

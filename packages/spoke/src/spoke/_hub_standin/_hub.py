@@ -59,6 +59,7 @@ class HubStandIn:
         self.addons = Following(client, _wire.ADDONS, intervals)
         self.orders = Following(client, resources.CONFIG_MAPS, intervals, NAMESPACE, fields={'metadata.name': FAULTS})
         self._seen: dict[str, str] = {}  # cluster to renewTime
+        self._stopped: dict[str, datetime] = {}  # cluster to when its lease was last found old
         self._ordered = Signal()
 
     def now(self) -> datetime:
@@ -188,7 +189,9 @@ class HubStandIn:
         if before not in (None, text):
             told = _objects.clock(renewed, self.now())
             await self._tell(cluster, told['type'], told['status'], told['reason'], told['message'])
-        if renewed + timedelta(seconds=5 * _wire.lease_duration_s(cluster)) < self.now():
+        grace, now = timedelta(seconds=5 * _wire.lease_duration_s(cluster)), self.now()
+        if renewed + grace < now and now - self._stopped.get(name, renewed) > grace:  # as seldom as a hub looks
+            self._stopped[name] = now
             await self._tell(cluster, _conditions.AVAILABLE, 'Unknown', _STOPPED, 'no renewal')
             for addon in self._addons_of(name):
                 await self._tell(

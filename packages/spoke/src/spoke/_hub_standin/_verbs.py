@@ -20,21 +20,21 @@ async def accept(client: Client, cluster: str, *, yes: bool = True) -> Object:
     return await client.patch(_wire.MANAGED_CLUSTERS, cluster, {'spec': {'hubAcceptsClient': yes}})
 
 
-async def approve(client: Client, cluster: str) -> list[str]:
+async def approve(client: Client, cluster: str, now: datetime | None = None) -> list[str]:
     """Approve all open requests of a cluster; returns their names."""
-    return await _answer(client, cluster, 'Approved', 'ApprovedByAdministrator')
+    return await _answer(client, cluster, 'Approved', 'ApprovedByAdministrator', now)
 
 
-async def deny(client: Client, cluster: str) -> list[str]:
+async def deny(client: Client, cluster: str, now: datetime | None = None) -> list[str]:
     """Deny all open requests of a cluster; returns their names."""
-    return await _answer(client, cluster, 'Denied', 'DeniedByAdministrator')
+    return await _answer(client, cluster, 'Denied', 'DeniedByAdministrator', now)
 
 
-async def _answer(client: Client, cluster: str, kind: str, reason: str) -> list[str]:
+async def _answer(client: Client, cluster: str, kind: str, reason: str, now: datetime | None) -> list[str]:
     names = []
     async for request in client.items(_wire.CSRS, labels={CLUSTER_LABEL: cluster}):
         if _wire.request_state(request) == 'pending':
-            await answer(client, request, kind, reason)
+            await answer(client, request, kind, reason, now)
             names.append(str(request['metadata']['name']))
     return names
 

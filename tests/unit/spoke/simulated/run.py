@@ -1,0 +1,396 @@
+"""One simulated life of an agent, drawn from a seed: hub and spoke in memory, virtual time, faults, deaths, restarts.
+
+`Run(seed, folder, base).go()` raises AssertionError where a promise is broken, naming the seed; its `trace` is all that
+was asked of the servers, and the same for the same seed.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import contextvars
+import random
+from collections import Counter
+from collections.abc import Callable
+from datetime import datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import yaml
+from aioclustermanager import kubernetes
+from aioclustermanager.kubernetes import Client, Limits, resources
+from spoke import _certificates, _files, _hub_standin, _running, _validity, _wire
+from spoke._agent import Agent
+from spoke._given import USER_AGENT, Given, SpokeSide
+from spoke._hub_standin import _definitions
+from spoke._hub_standin._faults import Faults
+from spoke._intervals import Intervals
+from spoke._metrics import Metrics
+from spoke._names import Names
+from spoke._options import AgentOptions, SpokeAgentOptions
+from spoke._running import Following
+
+from tests.unit.spoke.simulated import servers
+from tests.unit.spoke.simulated.base import EPOCH, NAMESPACE, Base, configuration, virtual
+from tests.unit.spoke.simulated.loop import PROCESS, Loop, Process
+
+KEYS = ['agent-name', 'cluster-name', 'kubeconfig', 'tls.crt', 'tls.key']
+_MINUTE = 60.0
+_PROBE_S, _PROBES = 10.0, 3  # the platform's liveness probe
+_MOST_A_MINUTE = 600  # requests of one agent
+_RECOVERY_S = 30 * _MINUTE  # after the last fault; the longest pause after denials is in it
+_OPEN = ('pending', 'approved')
+_KINDS = (
+    'down', 'silent', 'slow', 'refuse', 'losing', 'cut', 'forgets', 'secret', 'garbage', 'file', 'no-signing', 'wrong',
+    'token', 'unaccept', 'delete', 'skew',
+)  # fmt: skip
+_FAULTS_S = 12 * _MINUTE  # as long may faults begin and processes die
+
+
+class Recorder:
+    """Counts what the agent says."""
+
+    def __init__(self) -> None:
+        self.reasons: Counter[str] = Counter()
+
+    def event(self, reason: str, message: str) -> None:
+        self.reasons[reason] += 1
+
+    def warning(self, reason: str, message: str) -> None:
+        self.reasons[reason] += 1
+
+
+class Run:
+    """See the module."""
+
+    def __init__(self, seed: int, folder: Path, base: Base) -> None:
+        self.seed, self.folder, self.base = seed, folder, base
+        self.loop = Loop()
+        self.chance = random.Random(seed)
+        self.trace: list[tuple[float, str, str, str]] = []
+        self.hub, self.spoke = (
+            servers.Server(name, f'{name}.example', base.signer.pem, base.tokens) for name in ('hub', 'spoke')
+        )
+        self.names = Names('edge-7', 'b2c4d')
+        self.recorder = Recorder()
+        self.health: Any = None
+        self.deaths = 0
+        self.process = Process()
+        self.life = timedelta(minutes=self.chance.choice((15, 25, 60)))
+        self.lease_s = self.chance.choice((60, 120, 300))
+        self.auto = self.chance.random() < 0.5
+        self.seen: set[bytes] = set()  # all that the secret ever held, and what a fault put into a file
+        self.worst_gap_s = 0.0
+        self._renewed: datetime | None = None
+        self._minute: Counter[int] = Counter()
+
+    def go(self) -> None:
+        """Live that life."""
+        with virtual(self.loop, self.seed), contextlib.closing(self.loop):
+            try:
+                self.loop.run_until_complete(self._go())
+            except AssertionError as error:
+                raise AssertionError(f'seed {self.seed}, at {self.loop.time():.3f} s: {error}') from error
+
+    def now(self) -> datetime:
+        return EPOCH + timedelta(seconds=self.loop.time())
+
+    # the world
+
+    async def _go(self) -> None:
+        for server, saved in ((self.hub, self.base.hub), (self.spoke, self.base.spoke)):
+            server.storage.restore(saved)
+            server.now, server.chance, server.told = self.now, self.chance, self._told
+            await server.start(self.loop)
+        self.hub.storage.written, self.spoke.storage.written = self._hub_wrote, self._spoke_wrote
+        self._bootstrap('bootstrap-token')
+        async with Client(configuration(self.hub)) as hub, Client(configuration(self.spoke)) as spoke:
+            self.admin, self.spoke_admin = hub, spoke
+            users = frozenset({'bootstrap'} if self.auto else ())
+            settings = _hub_standin.Settings(self.life, users, look_interval=timedelta(minutes=1))
+            self.standin = _hub_standin.HubStandIn(hub, self.base.signer, settings, self.now)
+            tasks = [
+                self.loop.create_task(each)
+                for each in (self.standin.run(), self._administrate(), self._platform(), self._live_through_faults())
+            ]
+            try:
+                await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
+                assert tasks[3].done(), 'a part of the simulation ended'
+                tasks[3].result()
+                for task in tasks[:3]:
+                    assert not task.done(), task.exception() if not task.cancelled() else 'cancelled'
+            finally:
+                await _running.stopped(*tasks)
+            assert not (why := self._not_joined()), why
+        for server in (self.hub, self.spoke):
+            await server.stop()
+
+    def _bootstrap(self, token: str) -> None:
+        cluster = {'server': self.hub.url, 'certificate-authority-data': _wire.encoded(self.hub.ca)}
+        document = {
+            'apiVersion': 'v1', 'kind': 'Config', 'current-context': 'c',
+            'clusters': [{'name': 'k', 'cluster': cluster}], 'users': [{'name': 'u', 'user': {'token': token}}],
+            'contexts': [{'name': 'c', 'context': {'cluster': 'k', 'user': 'u'}}],
+        }  # fmt: skip
+        path = self.folder / 'bootstrap.kubeconfig'
+        path.write_text(yaml.safe_dump(document))
+        path.chmod(0o600)
+
+    async def _administrate(self) -> None:
+        """Accept the cluster and approve its requests, each after a while; deny some at first."""
+        denials = self.chance.choice((0, 0, 0, 1, 2))
+        await asyncio.sleep(self.chance.uniform(1, 5 * _MINUTE))
+        while True:
+            with contextlib.suppress(kubernetes.Error):
+                cluster = await self.admin.find(_wire.MANAGED_CLUSTERS, self.names.cluster)
+                if cluster and not cluster['spec'].get('hubAcceptsClient'):
+                    patch = {'spec': {'hubAcceptsClient': True, 'leaseDurationSeconds': self.lease_s}}
+                    await self.admin.patch(_wire.MANAGED_CLUSTERS, self.names.cluster, patch)
+                if denials and await _hub_standin.deny(self.admin, self.names.cluster, self.now()):
+                    denials -= 1
+                elif not denials:
+                    await _hub_standin.approve(self.admin, self.names.cluster, self.now())
+            await asyncio.sleep(self.chance.uniform(20, 120))
+
+    # the agent, and the platform that runs it
+
+    async def _platform(self) -> None:
+        """Run the agent; start it again when it died, and when its probe fails."""
+        while True:
+            faulty = self.deaths < 4 and self.loop.time() < _FAULTS_S
+            process = self.process = Process(
+                self.chance.choice((0, self.chance.randint(1, 300), self.chance.randint(1, 3000))) * faulty
+            )
+            context = contextvars.copy_context()
+            context.run(PROCESS.set, process)
+            agent = context.run(self.loop.create_task, self._agent())
+            died = self.loop.create_task(process.died.wait())
+            probe = self.loop.create_task(self._probe())
+            try:
+                await asyncio.wait([agent, died, probe], return_when=asyncio.FIRST_COMPLETED)
+                assert not agent.done(), f'the agent ended: {agent.exception()!r}'
+            finally:
+                await _running.stopped(agent, died, probe)
+            left = [task for task in process.tasks if not task.done()]
+            assert not left, f'tasks were left: {left}'
+            await asyncio.sleep(0.01)  # until connections that are closed are
+            assert all(end.lost for end in process.ends), 'a connection was left open'
+            if process.dead:
+                self.deaths += 1
+                self._check_disk()
+                if self.chance.random() < 0.3 and self._dir.exists():
+                    (self._dir / f'{_files._TEMPORARY}left').write_bytes(b'-----BEGIN EC PRI')
+            await asyncio.sleep(self.chance.uniform(0.1, 60))
+
+    @property
+    def _dir(self) -> Path:
+        return self.folder / 'hub-kubeconfig'
+
+    async def _agent(self) -> None:
+        common = AgentOptions(
+            spoke_cluster_name='edge-7',
+            agent_id='b2c4d',
+            hub_kubeconfig_dir=str(self._dir),
+            component_namespace=NAMESPACE,
+        )
+        options = SpokeAgentOptions(
+            bootstrap_kubeconfig=str(self.folder / 'bootstrap.kubeconfig'),
+            cluster_health_check_period=timedelta(minutes=5),
+        )
+        self.health = options.health
+        limits = Limits(qps=common.kube_api_qps, burst=common.kube_api_burst)
+        intervals = Intervals()
+        async with Client(configuration(self.spoke, 'agent-token', limits=limits, user_agent=USER_AGENT)) as client:
+            side = SpokeSide(
+                client, Following(client, resources.NODES, intervals), Following(client, _wire.CLAIMS, intervals)
+            )
+            given = Given(
+                common, options, {}, intervals, client, side, b'', NAMESPACE, self.recorder, Metrics(),
+                chance=self.chance, now=self.now,
+            )  # fmt: skip
+            await Agent(given).run()
+
+    async def _probe(self) -> None:
+        """Return when the platform would kill the agent."""
+        failed = 0
+        while failed < _PROBES:
+            await asyncio.sleep(_PROBE_S)
+            bad = self.health and any(check.check() for check in (self.health.bootstrap, self.health.certificate))
+            failed = failed + 1 if bad else 0
+
+    # faults
+
+    async def _live_through_faults(self) -> None:
+        faults = [self._fault(self.chance.uniform(0, _FAULTS_S)) for _ in range(self.chance.randint(0, 4))]
+        await asyncio.gather(*faults)
+        now = self.loop.time()
+        if now < _FAULTS_S:
+            await asyncio.sleep(_FAULTS_S - now)
+        self.process.dies_at = 0
+        await self._until_joined()
+        self._check_requests()
+        before = self._certificate()
+        self._renewed, self.worst_gap_s = None, 0.0
+        ends = _certificates.chain(before).ends
+        while self._certificate() == before:
+            await asyncio.sleep(10)
+            assert self.now() < ends, 'the certificate ended: its renewal was missed'
+            late = self.worst_gap_s - 1.25 * self.lease_s
+            assert late < 5.0, f'a renewal of the lease came {late:.1f} s late'
+        await asyncio.sleep(10)
+        await self._until_joined()
+
+    async def _fault(self, at: float) -> None:
+        chance = self.chance
+        kind, server = chance.choice(_KINDS), chance.choice((self.hub, self.hub, self.spoke))
+        length_s, status = chance.uniform(1, 8 * _MINUTE), chance.choice((429, 500, 503))
+        await asyncio.sleep(at)
+        self.trace.append((round(self.loop.time(), 6), server.name, 'fault', f'{kind} {length_s:.3f}'))
+        faults: dict[str, tuple[Callable[[], Any], Callable[[], Any]]] = {
+            'down': (lambda: self._down(server, True), lambda: self._down(server, False)),
+            'silent': (
+                lambda: setattr(server.service, 'silent', True),
+                lambda: setattr(server.service, 'silent', False),
+            ),
+            'slow': (lambda: setattr(server, 'slow_s', 8.0), lambda: setattr(server, 'slow_s', 0.0)),
+            'refuse': (lambda: setattr(server, 'refuse', status), lambda: setattr(server, 'refuse', 0)),
+            'losing': (lambda: setattr(server, 'losing', 0.4), lambda: setattr(server, 'losing', 0.0)),
+            'cut': (server.service.cut, server.service.cut),
+            'forgets': (lambda: self._forgets(server), lambda: None),
+            'file': (self._spoil_file, lambda: None),
+            'no-signing': (lambda: self._signs(no_signing=True), lambda: self._signs()),
+            'wrong': (lambda: self._signs(wrong_certificate=True), lambda: self._signs()),
+            'skew': (lambda: self._signs(skewed_clock=timedelta(minutes=3)), lambda: self._signs()),
+            'token': (lambda: self._bootstrap('no-token'), lambda: self._bootstrap('bootstrap-token')),
+        }
+        admin: dict[str, Callable[[], Any]] = {
+            'secret': self._delete_secret, 'garbage': self._spoil_secret, 'unaccept': self._unaccept,
+            'delete': self._delete_cluster,
+        }  # fmt: skip
+        if kind in admin:
+            with contextlib.suppress(kubernetes.Error):
+                await admin[kind]()
+            await asyncio.sleep(length_s)
+            return
+        begin, end = faults[kind]
+        begin()
+        await asyncio.sleep(length_s)
+        end()
+
+    def _down(self, server: servers.Server, is_down: bool) -> None:
+        server.service.down = is_down
+        if is_down:
+            server.service.cut()
+
+    def _forgets(self, server: servers.Server) -> None:
+        server.service.cut()
+        server.storage.floor = server.storage.revision
+        for history in server.storage._history.values():
+            history.clear()
+
+    def _signs(self, **how: Any) -> None:
+        self.standin.faults = Faults(**how)
+
+    def _spoil_file(self) -> None:
+        path = self._dir / self.chance.choice(KEYS)
+        if path.exists():
+            path.write_bytes(self.chance.choice((b'', b'garbage', path.read_bytes()[:100])))
+            self.seen.add(path.read_bytes())
+
+    async def _delete_secret(self) -> None:
+        await self.spoke_admin.delete(resources.SECRETS, 'hub-kubeconfig-secret', NAMESPACE)
+
+    async def _spoil_secret(self) -> None:
+        data = {self.chance.choice(KEYS): _wire.encoded(b'garbage')}
+        await self.spoke_admin.patch(resources.SECRETS, 'hub-kubeconfig-secret', {'data': data}, NAMESPACE)
+
+    async def _unaccept(self) -> None:
+        await _hub_standin.accept(self.admin, self.names.cluster, yes=False)
+
+    async def _delete_cluster(self) -> None:
+        await self.admin.delete(_wire.MANAGED_CLUSTERS, self.names.cluster)
+
+    # what is promised
+
+    def _told(self, server: str, user: str, request: str) -> None:
+        if user == 'admin':
+            return
+        now = self.loop.time()
+        self.trace.append((round(now, 6), server, user, request))
+        minute = int(now // 60)
+        self._minute[minute] += 1
+        assert self._minute[minute] <= _MOST_A_MINUTE, (
+            f'more than {_MOST_A_MINUTE} requests in a minute: {self.trace[-5:]}'
+        )
+
+    def _spoke_wrote(self, storage: str, namespace: str, name: str, obj: Any) -> None:
+        if (storage, name) != ('secrets', 'hub-kubeconfig-secret'):
+            return
+        data = servers.secret_data(obj)
+        self.seen.update(data.values())
+        if obj and b'garbage' not in data.values():
+            assert sorted(data) == KEYS, f'the secret has the keys {sorted(data)}'
+            assert _validity.is_consistent(data, self.names), 'the secret was written, and is not whole'
+
+    def _hub_wrote(self, storage: str, namespace: str, name: str, obj: Any) -> None:
+        if (storage, name) == ('leases', _wire.LEASE) and obj:
+            renewed = _wire.moment(obj['spec']['renewTime'])
+            if self._renewed:
+                self.worst_gap_s = max(self.worst_gap_s, (renewed - self._renewed).total_seconds())
+            self._renewed = renewed
+        if storage == 'certificatesigningrequests' and obj and not obj.get('status'):
+            self._check_request(obj)
+
+    def _check_request(self, new: Any) -> None:
+        """No second request where the first can be found again, and never many that wait."""
+        key = _certificates.key_of_request(_wire.decoded(new['spec']['request']))
+        others = [
+            each for each in self.hub.storage.objects('certificatesigningrequests')
+            if each['metadata']['name'] != new['metadata']['name'] and _wire.request_state(each) in _OPEN
+        ]  # fmt: skip
+        same = [each for each in others if _certificates.key_of_request(_wire.decoded(each['spec']['request'])) == key]
+        assert not same, f'{new["metadata"]["name"]} asks again for what {same[0]["metadata"]["name"]} asks for'
+        assert len(others) < 10, 'a flood of requests'
+
+    def _check_requests(self) -> None:
+        """Tell whether there are more requests than there are reasons for."""
+        reasons = self.recorder.reasons
+        made = len(self.hub.storage.objects('certificatesigningrequests'))
+        explained = 1 + self.deaths + reasons['ClientCertificateCreated'] + reasons['CSRDenied'] + 12
+        assert made <= explained, f'{made} requests, where {explained} can be explained ({dict(reasons)})'
+
+    def _check_disk(self) -> None:
+        """What a dead agent left: each file whole or old."""
+        for path in self._dir.glob('*'):
+            if not path.name.startswith(_files._TEMPORARY):
+                assert path.read_bytes() in self.seen, f'{path.name} is neither what the secret holds nor what it held'
+                assert path.stat().st_mode & 0o777 == 0o600, f'{path.name} can be read by others'
+
+    def _certificate(self) -> bytes:
+        return servers.secret_data(self.spoke.storage.get('secrets', NAMESPACE, 'hub-kubeconfig-secret')).get(
+            'tls.crt', b''
+        )
+
+    async def _until_joined(self) -> None:
+        began = self.loop.time()
+        while why := self._not_joined():
+            assert self.loop.time() - began < _RECOVERY_S, f'{why}; {self.health.notes}'
+            await asyncio.sleep(2)
+
+    def _not_joined(self) -> str:
+        cluster = self.hub.storage.get(_definitions.OF_HUB[0]['metadata']['name'], '', self.names.cluster)
+        states = {
+            each['type']: each['status'] for each in ((cluster or {}).get('status') or {}).get('conditions') or []
+        }
+        for kind in ('HubAcceptedManagedCluster', 'ManagedClusterJoined', 'ManagedClusterConditionAvailable'):
+            if states.get(kind) != 'True':
+                return f'{kind} is {states.get(kind)}'
+        secret = servers.secret_data(self.spoke.storage.get('secrets', NAMESPACE, 'hub-kubeconfig-secret'))
+        if not _validity.is_consistent(secret, self.names):
+            return 'the secret is not whole'
+        files = {path.name: path.read_bytes() for path in self._dir.glob('*')}
+        if files != secret:
+            return f'the files are not as the secret: {sorted(files)}'
+        if self.spoke.storage.get('secrets', NAMESPACE, 'hub-kubeconfig-secret-pending'):
+            return 'a key is pending'
+        return ''

@@ -1,0 +1,41 @@
+"""Lives of an agent, drawn from seeds: SPOKE_SEEDS=N for more of them, SPOKE_SEEDS=A-B for those from A to B."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import pytest
+
+from tests.unit.spoke.simulated.base import Base, made_base
+from tests.unit.spoke.simulated.run import Run
+from tests.unit.spoke.test_certificates import authority
+
+
+def seeds() -> range:
+    first, _, last = os.environ.get('SPOKE_SEEDS', '12').rpartition('-')
+    return range(int(first or 0), int(last) + bool(first))
+
+
+@pytest.fixture(scope='module')
+def base(tmp_path_factory: pytest.TempPathFactory) -> Base:
+    return made_base(tmp_path_factory.mktemp('base'), authority())
+
+
+def lived(seed: int, folder: Path, base: Base) -> Run:
+    folder.mkdir()
+    run = Run(seed, folder, base)
+    run.go()
+    return run
+
+
+def test_41_agents_that_are_killed_and_whose_hub_fails_join_in_the_end_and_break_no_promise(
+    base: Base, tmp_path: Path
+) -> None:
+    for seed in seeds():
+        lived(seed, tmp_path / str(seed), base)
+
+
+@pytest.mark.parametrize('seed', [3, 4])
+def test_a_seed_replays_exactly(base: Base, tmp_path: Path, seed: int) -> None:
+    assert lived(seed, tmp_path / 'a', base).trace == lived(seed, tmp_path / 'b', base).trace
