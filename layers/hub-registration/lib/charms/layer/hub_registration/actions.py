@@ -20,7 +20,7 @@ from .membership import JOINED, LEAVING, LEFT, NONE, Membership
 Results = dict[str, str]
 Parameters = Mapping[str, Any]
 RESOURCE = 'hub-bootstrap-kubeconfig'
-_ASKED_S, _ROTATED_S, _PAUSE_S = 20.0, 60.0, 0.5
+_ASKED_S, _ROTATED_S, _PAUSE_S = 60.0, 120.0, 0.5
 
 
 class Refused(Exception):

@@ -18,7 +18,7 @@ from charms.layer.kubernetes_common import files, services
 
 from . import FOLDER, KUBECONFIG, agent, status
 
-TIMEOUT_S = 30
+TIMEOUT_S = 60
 _LOOK_S = 5.0
 
 
