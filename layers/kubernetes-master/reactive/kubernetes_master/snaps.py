@@ -36,8 +36,11 @@ def install_snaps():
 def upgrade_snaps():
     """Bring the snaps to the channel or the resources, if the operator lets it happen by itself or asked for it."""
     sources = _sources()
-    other = any(snaps.installed_source(name) != snaps.source_of(*source) for name, source in sources.items())
-    manual = unit.options().settings.require_manual_upgrade and not is_flag_set('kubernetes-master.upgrade.requested')
+    known = {name: snaps.installed_source(name) for name in sources}
+    other = any(known[name] != snaps.source_of(*source) for name, source in sources.items())
+    first = not all(known.values())  # of an earlier generation of the charm: nobody knows what they came from
+    asked = first or is_flag_set('kubernetes-master.upgrade.requested')
+    manual = unit.options().settings.require_manual_upgrade and not asked
     done = not other or (not manual and _install(sources))
     toggle_flag('kubernetes-master.upgrade.needed', other and manual)
     if done or manual:
