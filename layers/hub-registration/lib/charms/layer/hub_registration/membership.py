@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import hashlib
 import json
-import random
-import uuid
 from dataclasses import asdict, dataclass, replace
 
 from charms import leadership
@@ -49,6 +47,8 @@ def write(membership: Membership | None) -> None:
 
 def begun(before: Membership, state: str, name: str, source: str, bootstrap: str = '') -> Membership:
     """Return the membership that goes on from `before`: names that were made once stay."""
+    import uuid
+
     return Membership(
         state, name or before.cluster or str(uuid.uuid4()), before.agent or _new_agent(), bootstrap, source
     )
@@ -64,4 +64,6 @@ def digest(kubeconfig: str) -> str:
 
 
 def _new_agent() -> str:
+    import random
+
     return ''.join(random.SystemRandom().choice(_LETTERS) for _ in range(5))

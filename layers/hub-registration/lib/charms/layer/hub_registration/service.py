@@ -6,10 +6,7 @@ import importlib.util
 import json
 import os
 import shutil
-import ssl
 import subprocess
-import urllib.error
-import urllib.request
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -85,6 +82,10 @@ def figures() -> Mapping[str, float]:
 
 def _get(path: str) -> str | None:
     """Return what the agent answers, also with an error; None if it does not."""
+    import ssl  # these are slow to import, and most hooks ask nobody
+    import urllib.error
+    import urllib.request
+
     context = ssl.create_default_context()  # its certificate is its own, made at its start; it is on this machine
     context.check_hostname, context.verify_mode = False, ssl.CERT_NONE
     try:
