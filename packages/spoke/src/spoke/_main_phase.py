@@ -19,6 +19,7 @@ from .addon import AddOns
 from .managedcluster import ManagedClusterLease, ManagedClusterStatus
 
 _log = logging.getLogger(__name__)
+_LONGEST_RECREATION_S = 600.0  # between two looks whether the hub still knows the cluster
 
 
 class MainPhase:
@@ -97,7 +98,14 @@ class MainPhase:
         states = given.controller('ManagedClusterStatusController', status.sync, period_s)
         for listener in (lease.look, states.wake, self._recreate):
             clusters.listen(listener)
-        parts = [requests.run(), clusters.run(), certificates.run(), lease.run(), states.run(), self._recreating()]
+        parts = [
+            requests.run(),
+            clusters.run(),
+            certificates.run(),
+            lease.run(),
+            states.run(),
+            self._recreating(clusters),
+        ]
         if _features.is_on(given.gates, _features.ADDON_MANAGEMENT):
             parts.append(self._addons.run(hub, requests))
 
@@ -153,22 +161,26 @@ class MainPhase:
         if change.old is not None and change.new is None:
             self._gone.set()
 
-    async def _recreating(self) -> None:
-        """Ask to be taken in again some time after the hub's ManagedCluster was deleted."""
-        delay_s = self.given.intervals.recreation_delay.total_seconds()
-        self._gone.clear()
+    async def _recreating(self, clusters: Following) -> None:
+        """Ask to be taken in again some time after the hub's ManagedCluster was deleted, with growing pauses.
+
+        With it our rights may have gone: a cluster that is not seen may not be there, and asking for it does no harm.
+        """
+        shortest_s = pause_s = self.given.intervals.recreation_delay.total_seconds()
         while True:
-            await self._gone.wait()
             self._gone.clear()
-            _log.warning(
-                'managed cluster %s was deleted on the hub: it is asked for again in %.0f s', self._cluster, delay_s
-            )
-            await asyncio.sleep(delay_s)
+            if clusters.get(self._cluster):
+                await self._gone.wait()
+                pause_s = shortest_s
+                _log.warning('managed cluster %s was deleted on the hub', self._cluster)
+            await asyncio.sleep(pause_s)
+            if clusters.get(self._cluster):
+                continue
+            pause_s = min(2 * pause_s, _LONGEST_RECREATION_S)
             try:
                 await self._creating()
             except kubernetes.Error as error:
                 _log.warning('managed cluster %s is not created: %s', self._cluster, error)
-                self._gone.set()
 
 
 def _size(node: Object | None) -> tuple[object, ...]:

@@ -22,6 +22,7 @@ from . import (
     _statuses,
     _storage,
     _times,
+    _version,
 )
 
 Json = dict[str, Any]
@@ -71,6 +72,8 @@ class Rest:
         obj = self._shaped(resource, obj)
         if resource.storage == 'certificatesigningrequests':
             obj['spec'] = {**obj['spec'], 'username': user.name, 'groups': list(user.groups)}
+            if _version.parse(_version.text()) < (1, 22):
+                obj['spec'].pop('expirationSeconds', None)
         self._admit_create(target, obj, user)
         if self.storage.get(resource.storage, target.namespace, name) is not None:
             raise _statuses.already_exists(resource.group, resource.plural, name)
