@@ -14,7 +14,7 @@ from aioclustermanager.kubernetes.informer import Change
 
 from . import _files, _hub_kubeconfig, _names, _validity, _wire
 from ._bootstrap import Bootstrap
-from ._given import Given, StartOver, Sync
+from ._given import Given, NextHub, StartOver, Sync
 from ._health import Health
 from ._hub_certificate import HubCertificate
 from ._main_phase import MainPhase
@@ -39,6 +39,7 @@ class Agent:
         self._certificate = HubCertificate(given, self._bootstrap)
         self._asking = asyncio.Lock()  # held while the bootstrap client is in use: closing it would break its calls off
         self._creating: Controller | None = None
+        self._silent_since: float | None = None  # the hub, while we bootstrap
 
     @property
     def names(self) -> Names:
@@ -162,6 +163,18 @@ class Agent:
             raise StartOver(why())
         await asyncio.Event().wait()
 
+    async def _watch_bootstrap_file(self) -> None:
+        """Begin anew in place when the bootstrap file, or the authorities it names, lead to another hub."""
+        while not self.given.in_place:
+            await asyncio.Event().wait()
+        certificate, before = self._certificate, self._bootstrap.trust_stamp()
+        while True:
+            await asyncio.sleep(self.given.intervals.terminate_on_files_interval.total_seconds())
+            now = self._bootstrap.trust_stamp()
+            if now != before and (why := _validity.other_hub(certificate.kubeconfig, self._bootstrap.path)):
+                raise StartOver(why)
+            before = now
+
     def _following_secret(self, name: str) -> Following:
         given = self.given
         return Following(
@@ -203,7 +216,7 @@ class Agent:
             await self._bootstrap.close()  # it is rarely needed from here on, and made anew then
         self.given.recorder.event('HubClientConfigReady', f'{certificate.kubeconfig} is ready')
         self.phase = 'main'
-        await MainPhase(self.given, certificate, self._made_creating()).run()
+        await together(MainPhase(self.given, certificate, self._made_creating()).run(), self._watch_bootstrap_file())
 
     async def _bootstrap_session(self) -> None:
         """Ask for a certificate with the bootstrap file as it is now; ends when that changes or there is one."""
@@ -217,6 +230,7 @@ class Agent:
         except kubernetes.Error as error:
             self._cannot_bootstrap(error)
             await asyncio.sleep(poll_s)
+            self._give_up_silent_hub(error)
             return
         requests = Following(client, resource, self.given.intervals, labels=_wire.labels(self.names.cluster))
         controller = self.given.controller(
@@ -238,10 +252,13 @@ class Agent:
         while certificate.fault() and not self._bootstrap.is_changed():
             if requests.error:
                 self._cannot_bootstrap(requests.error)
+                self._give_up_silent_hub(requests.error)
                 denied_s += poll_s
                 if denied_s >= 5 * poll_s:  # files that the kubeconfig names may be other ones by now
                     self._bootstrap.renew()
                     return
+            elif requests.ready.is_set():
+                self._silent_since = None
             certificate.files_changed.clear()
             await certificate.files_changed.wait(poll_s)
         async with certificate.acting:
@@ -252,3 +269,13 @@ class Agent:
         if self.health.notes.get('bootstrap') != text:
             _log.warning('cannot bootstrap: %s', error)
         self.health.note('bootstrap', text)
+
+    def _give_up_silent_hub(self, error: kubernetes.Error) -> None:
+        """Turn to the next hub, if there is one and this has been silent for long."""
+        began, now = self._silent_since, asyncio.get_running_loop().time()
+        if not isinstance(error, kubernetes.ConnectionFailed | kubernetes.DeadlineExceeded):
+            self._silent_since = None
+        elif began is None:
+            self._silent_since = now
+        elif self.given.hub_timeout_s is not None and now - began > self.given.hub_timeout_s:
+            raise NextHub(f'the hub has been silent for {now - began:.0f} s')

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 from collections.abc import Callable
 from pathlib import Path
 
-from aioclustermanager.kubernetes import Client, Configuration, InvalidConfiguration
+from aioclustermanager.kubernetes import Client, Configuration, InvalidConfiguration, Tls
 
 from . import _hub_kubeconfig
 
@@ -20,6 +21,8 @@ class Bootstrap:
         self._client: Client | None = None
         self._read_at: tuple[object, ...] = ()
         self._old: list[Client] = []
+        self._trust_read_at: tuple[object, ...] = ()
+        self._authorities: Path | None = None  # a file
 
     def connections(self) -> int:
         """Return how many are open."""
@@ -30,11 +33,17 @@ class Bootstrap:
         return self._client is None or self._stamp() != self._read_at
 
     def _stamp(self) -> tuple[object, ...]:
-        try:
-            found = self.path.stat()
-        except OSError:
-            return ()
-        return (found.st_ino, found.st_mtime_ns, found.st_size)
+        return _stamp(self.path)
+
+    def trust_stamp(self) -> tuple[object, ...]:
+        """Return what changes with the file, and with the authorities that it names as a file."""
+        own = self._stamp()
+        if own != self._trust_read_at:
+            self._trust_read_at, self._authorities = own, None
+            with contextlib.suppress(InvalidConfiguration):
+                tls = self.configuration().tls
+                self._authorities = Path(tls.ca_file) if isinstance(tls, Tls) and tls.ca_file else None
+        return (own, _stamp(self._authorities) if self._authorities else ())
 
     def configuration(self) -> Configuration:
         """Return what the file says now. Raises InvalidConfiguration."""
@@ -67,6 +76,14 @@ class Bootstrap:
     async def wait_for_change(self, poll_s: float) -> None:
         while not self.is_changed():
             await asyncio.sleep(poll_s)
+
+
+def _stamp(path: Path) -> tuple[object, ...]:
+    try:
+        found = path.stat()
+    except OSError:
+        return ()
+    return (found.st_ino, found.st_mtime_ns, found.st_size)
 
 
 def hub(path: Path) -> _hub_kubeconfig.Hub:

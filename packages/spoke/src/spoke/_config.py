@@ -15,7 +15,8 @@ from aioclustermanager.kubernetes import Client, Configuration, InvalidConfigura
 from . import _certificates, _features, _files, _hub_kubeconfig, _intervals, _names, _validity, _wire
 from ._agent import Agent
 from ._events import Events, Recorder
-from ._given import Given, SpokeSide, StartOver, reach
+from ._given import Given, NextHub, SpokeSide, StartOver, reach
+from ._hubs import Hubs
 from ._metrics import Metrics
 from ._options import AgentOptions, SpokeAgentOptions
 from ._running import Following, together
@@ -57,6 +58,9 @@ class SpokeAgentConfig:
     async def has_valid_hub_client_config(self) -> bool:
         """Tell whether the folder has what it takes to talk to the hub: kubeconfig, key, and a certificate for our
         names, which have to be known, that has not ended, of the hub that the bootstrap kubeconfig leads to."""
+        return self._is_valid(Path(self.options.bootstrap_kubeconfig))
+
+    def _is_valid(self, bootstrap: Path) -> bool:
         common = self.common_options
         folder = Path(common.hub_kubeconfig_dir)
         found = _validity.certificate_names(folder)
@@ -70,7 +74,7 @@ class SpokeAgentConfig:
             strict=True,
         )
         cluster, agent = (_names.chosen(_names.Sources(*each), '') for each in sources)
-        bootstrap, now = Path(self.options.bootstrap_kubeconfig), _certificates.utc_now()
+        now = _certificates.utc_now()
         return not _validity.fault(folder, common.hub_kubeconfig_file, bootstrap, _names.Names(cluster, agent), now)
 
     async def run_spoke_agent(self, controller_context: ControllerContext) -> None:
@@ -80,6 +84,7 @@ class SpokeAgentConfig:
         """
         common = self.common_options
         self.options.validate()
+        Hubs(self.options, self.feature_gates)  # raises what is wrong with them
         limits = Limits(qps=common.kube_api_qps, burst=common.kube_api_burst)
         shared = controller_context.shared
         async with Client(reach(controller_context.kube_config, shared, limits)) as management:
@@ -132,11 +137,16 @@ class SpokeAgentConfig:
     async def _lives(self, context: ControllerContext, given: Given) -> None:
         """Live, and begin anew when the agent has to start over."""
         failures = 0
+        hubs = Hubs(self.options, self.feature_gates)
+        hubs.begin(self._is_valid)
         while True:
+            given = replace(given, options=hubs.options(), hub_timeout_s=hubs.timeout_s)
             self.agent = Agent(given)
             try:
                 await self.agent.run()
             except StartOver as error:
+                if isinstance(error, NextHub):
+                    hubs.next()
                 pause_s = min(_LONGEST_PAUSE_S, 2.0**failures) * random.random() if failures else 0.0  # noqa: S311
                 failures = min(failures + 1, 10)
                 _log.warning('starts over: %s', error)

@@ -15,10 +15,12 @@ class Gate:
 CLUSTER_CLAIM = 'ClusterClaim'
 ADDON_MANAGEMENT = 'AddonManagement'
 V1BETA1_CSR = 'V1beta1CSRAPICompatibility'
+MULTIPLE_HUBS = 'MultipleHubs'  # of 0.14
 GATES = {
     CLUSTER_CLAIM: Gate(True, 'beta'),
     ADDON_MANAGEMENT: Gate(True, 'alpha'),
     V1BETA1_CSR: Gate(False, 'alpha'),
+    MULTIPLE_HUBS: Gate(False, 'alpha'),
 }
 _STAGES = {'AllAlpha': 'alpha', 'AllBeta': 'beta'}
 _WORDS = {**dict.fromkeys(('1', 't', 'T', 'true', 'TRUE', 'True'), True),

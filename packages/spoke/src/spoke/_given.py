@@ -32,6 +32,10 @@ class StartOver(Exception):
     """What the agent stands on is gone: it has to begin anew. The text says why."""
 
 
+class NextHub(StartOver):
+    """This hub is silent, or does not want us any more, and there is another."""
+
+
 @dataclass
 class SpokeSide:
     """The cluster that joins: its client, and caches of it that whoever made them may share."""
@@ -63,6 +67,7 @@ class Given:
     now: Callable[[], datetime] = _certificates.utc_now
     in_place: bool = False  # start over by ourselves where Go's agent waits to be killed
     shared: Shared | None = None  # with other agents of the process
+    hub_timeout_s: float | None = None  # of silence, before it is another hub's turn; None: there is no other
 
     def reach(self, configuration: Configuration) -> Configuration:
         """Return how the hub is reached."""

@@ -12,7 +12,7 @@ from aioclustermanager.kubernetes import Client, InvalidConfiguration, Object
 from aioclustermanager.kubernetes.informer import Change
 
 from . import _certificates, _conditions, _features, _files, _hub_kubeconfig, _status, _wire
-from ._given import Given, StartOver, Sync
+from ._given import Given, NextHub, StartOver, Sync
 from ._hub_certificate import HubCertificate
 from ._running import Backoff, Following, Signal, together
 from .addon import AddOns
@@ -20,6 +20,7 @@ from .managedcluster import ManagedClusterLease, ManagedClusterStatus
 
 _log = logging.getLogger(__name__)
 _LONGEST_RECREATION_S = 600.0  # between two looks whether the hub still knows the cluster
+_HUB_LOOK_S = 60.0
 
 
 class MainPhase:
@@ -108,6 +109,8 @@ class MainPhase:
         ]
         if _features.is_on(given.gates, _features.ADDON_MANAGEMENT):
             parts.append(self._addons.run(hub, requests))
+        if given.hub_timeout_s is not None:
+            parts.append(self._watch_hub(clusters, given.hub_timeout_s))
 
         def node_changed(change: Change) -> None:
             if _size(change.old) != _size(change.new) or change.old is change.new:
@@ -154,6 +157,30 @@ class MainPhase:
             return {**(read.get('status') or {}), 'conditions': conditions}
 
         await _status.change(hub, _wire.MANAGED_CLUSTERS, cluster, edit)
+
+    async def _watch_hub(self, clusters: Following, timeout_s: float) -> None:
+        """Turn to the next hub when this one takes no renewal, or takes back that it accepted us."""
+        accepted, refused = False, Signal()
+
+        def look(_: Change) -> None:
+            nonlocal accepted
+            cluster = clusters.get(self._cluster)
+            if cluster is not None:
+                now = bool((cluster.get('spec') or {}).get('hubAcceptsClient'))
+                if accepted and not now:
+                    refused.set()
+                accepted = now
+
+        clusters.listen(look)
+        began = self.given.now()
+        while not await refused.wait(min(_HUB_LOOK_S, timeout_s)):
+            renewed = self.given.metrics.get('spoke_lease_last_renewal_timestamp_seconds') or 0.0
+            silent_s = self.given.now().timestamp() - max(began.timestamp(), renewed)
+            cluster = clusters.get(self._cluster)
+            missed_s = 2 * _wire.lease_duration_s(cluster) if cluster else 0.0  # a renewal is overdue by then
+            if accepted and silent_s > max(timeout_s, missed_s):
+                raise NextHub(f'the hub has taken no renewal of the lease for {silent_s:.0f} s')
+        raise NextHub('the hub does not accept the cluster any more')
 
     # a ManagedCluster that is gone
 

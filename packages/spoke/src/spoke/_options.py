@@ -44,6 +44,8 @@ class SpokeAgentOptions:
     max_custom_cluster_claims: int = 20
     client_cert_expiration_seconds: int = 0  # 0: the signer decides
     cluster_annotations: dict[str, str] = field(default_factory=dict)  # of the ManagedCluster, at its creation
+    bootstrap_kubeconfigs: list[str] = field(default_factory=list)  # with the gate MultipleHubs, in place of the one
+    hub_connection_timeout_seconds: int = 600  # then: how long a hub may be silent before the next one's turn
     health: _health.Health = field(default_factory=_health.Health, repr=False, compare=False)
 
     def add_flags(self, parser: argparse.ArgumentParser) -> None:
@@ -105,12 +107,31 @@ class SpokeAgentOptions:
                 _flags.mapping,
                 True,
             ),
+            (
+                'bootstrap-kubeconfigs',
+                'bootstrap_kubeconfigs',
+                f'with {_features.MULTIPLE_HUBS}: the bootstrap kubeconfigs of two hubs or more; repeatable',
+                _many,
+                True,
+            ),
+            (
+                'hub-connection-timeout-seconds',
+                'hub_connection_timeout_seconds',
+                f'with {_features.MULTIPLE_HUBS}: how long a hub may be silent before the next one',
+                _flags.integer(32),
+                False,
+            ),
         ):
             _flags.add(parser, name, self, attribute, help_, parse, grows=grows)
 
     def faults(self) -> list[str]:
         """Return all that is wrong, in the order of Go's checks."""
-        found = [] if self.bootstrap_kubeconfig else ['--bootstrap-kubeconfig is required']
+        files = self.bootstrap_kubeconfigs
+        found = [] if self.bootstrap_kubeconfig or files else ['--bootstrap-kubeconfig is required']
+        if len(files) == 1 or len(set(files)) < len(files):
+            found.append(f'--bootstrap-kubeconfigs: two different files at least, got {", ".join(files)}')
+        if self.hub_connection_timeout_seconds <= 0:
+            found.append(f'--hub-connection-timeout-seconds: {self.hub_connection_timeout_seconds} must be above zero')
         for url in self.spoke_external_server_urls:
             if why := _url_fault(url):
                 found.append(f'--spoke-external-server-urls: {url!r} is invalid: {why}')

@@ -7,6 +7,7 @@ import concurrent.futures
 import contextlib
 import logging
 import os
+import resource
 import signal
 import socket
 import uuid
@@ -256,6 +257,8 @@ def run(options: ProcessOptions, work: Work) -> int:
     # asyncio holds a buffer of 256 KiB for each TLS connection; a record of TLS has 16, and watches are many
     if hasattr(sslproto.SSLProtocol, 'max_size'):
         sslproto.SSLProtocol.max_size = 16 * 1024
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (max(soft, hard), hard))  # a fleet has a dozen sockets an agent
     with contextlib.suppress(KeyboardInterrupt):
         return asyncio.run(Process(options, work).run())
     return 0

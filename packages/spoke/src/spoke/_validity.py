@@ -28,6 +28,11 @@ def fault(folder: Path, kubeconfig: Path, bootstrap: Path, names: Names, now: da
         return f'the certificate ended at {chain.ends:%Y-%m-%d %H:%M:%S} UTC'
     if not _certificates.fits(key, chain):
         return 'the key is not that of the certificate'
+    return other_hub(kubeconfig, bootstrap)
+
+
+def other_hub(kubeconfig: Path, bootstrap: Path) -> str:
+    """Return why a kubeconfig does not lead where the bootstrap kubeconfig does, '' if it does."""
     try:
         current = _bootstrap.hub(kubeconfig)
     except InvalidConfiguration as error:
