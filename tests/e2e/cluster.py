@@ -6,6 +6,7 @@ import json
 import os
 import re
 import shlex
+import shutil
 import subprocess
 import time
 from collections.abc import Mapping
@@ -21,6 +22,7 @@ BUNDLE = Path(os.environ.get('E2E_BUNDLE', ROOT / 'bundle.yaml'))  # another one
 OVERLAY = ROOT / 'overlays/real.yaml'
 IMAGE = 'busybox:1.35'
 PORT = 8080
+DEPLOY = ('deploy', str(BUNDLE), '--store', 'real', '--overlay', str(OVERLAY))
 HEAL_S = 180.0  # Kubernetes tries again after up to minutes; nothing below waits longer than it must
 Object = dict[str, Any]
 
@@ -38,7 +40,7 @@ class Real(Cluster):
 
     def deploy(self) -> Deployed:
         began = time.monotonic()
-        self.juju('deploy', str(BUNDLE), '--store', 'real', '--overlay', str(OVERLAY))
+        self.juju(*DEPLOY)
         settled = time.monotonic()
         self.until_ready(2)
         return Deployed(settled - began, time.monotonic() - began)
@@ -193,19 +195,38 @@ def restarts(pods: list[Object]) -> Mapping[str, int]:
     return {pod['metadata']['name']: pod['status']['containerStatuses'][0]['restartCount'] for pod in pods}
 
 
+def outside() -> list[str]:
+    """Return what there is of networks outside of all models: interfaces, and rules of the packet filter."""
+    rules: list[str] = []
+    for program in ('iptables-save', 'ip6tables-save'):
+        if found := shutil.which(program, path='/usr/sbin:/sbin:/usr/bin:/bin'):
+            said = subprocess.run([found], capture_output=True, text=True, timeout=60).stdout
+            rules += [line for line in said.splitlines() if line.startswith('-')]
+    return sorted(path.name for path in Path('/sys/class/net').iterdir()) + rules
+
+
 def traces(data: Path) -> list[str]:
     """Return what is left of the models in a folder: processes, mounts, control groups. Ours only: others work here."""
     found = [line for line in Path('/proc/self/mountinfo').read_text().splitlines() if str(data) in line]
-    group = re.compile(re.escape(f'juju-local.{str(data).replace("/", "%2F")}'))
-    found += [str(path) for path in Path('/sys/fs/cgroup').glob('**/juju-local.*') if group.search(path.name)]
+    found += [str(path) for path in Path('/sys/fs/cgroup').glob('**/juju-local.*') if _group(data).search(path.name)]
+    return found + processes(data)
+
+
+def processes(data: Path) -> list[str]:
+    """Return the processes of the models in a folder, with the end of their command lines."""
+    found = []
     for process in Path('/proc').glob('[0-9]*'):
         try:
-            text = (process / 'cgroup').read_text() + (process / 'cmdline').read_text()
+            group, line = (process / 'cgroup').read_text(), (process / 'cmdline').read_text().replace('\0', ' ')
         except OSError:
             continue
-        if group.search(text) or f'{data}/' in text:
-            found.append(f'process {process.name}: {text[-200:]}')
+        if _group(data).search(group) or f'{data}/' in line:
+            found.append(f'process {process.name}: {line[-200:]}')
     return found
+
+
+def _group(data: Path) -> re.Pattern[str]:
+    return re.compile(re.escape(f'juju-local.{str(data).replace("/", "%2F")}'))
 
 
 WORKERS = (f'{WORKER}/0', f'{WORKER}/1')

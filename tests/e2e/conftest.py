@@ -20,12 +20,17 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
 
 
 @pytest.fixture(scope='session')
-def deployment(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Real, Deployed]]:
-    """Deploy, and destroy in the end. With E2E_DATA=DIR it stays there for the next run, while tests are written."""
+def store() -> None:
+    """Real software must be there."""
     try:
         _store.find(_store.REAL)
     except _store.StoreError as error:
         pytest.skip(f'{error}: make store builds it')
+
+
+@pytest.fixture(scope='session')
+def deployment(store: None, tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Real, Deployed]]:
+    """Deploy, and destroy in the end. With E2E_DATA=DIR it stays there for the next run, while tests are written."""
     kept = os.environ.get('E2E_DATA')
     cluster = Real(Path(kept) if kept else tmp_path_factory.mktemp('real'))
     try:
