@@ -64,7 +64,7 @@ test: machines lint charms kubectl  ## what has to pass before a change lands, b
 	$(BIN)/pytest -n 3 --dist loadfile -m 'not slow'
 
 slow: machines charms kubectl  ## the scenarios that take long: options, runtime, ingress, several masters, hooks killed half way, the docs
-	$(BIN)/pytest -n 3 --dist loadfile -m slow tests/model tests/contract
+	$(BIN)/pytest -n 3 --dist loadfile -m slow tests/model tests/contract tests/unit/spoke
 
 e2e: machines charms kubectl  ## the charms on real Kubernetes, as root (make store builds it): one deployment, its scenarios, its figures
 	$(BIN)/pytest tests/e2e

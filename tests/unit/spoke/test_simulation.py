@@ -12,7 +12,6 @@ from tests.unit.spoke.simulated.base import Base, made_base
 from tests.unit.spoke.simulated.run import Run
 from tests.unit.spoke.test_certificates import authority
 
-
 FEW = 10  # a life takes a quarter of a second
 
 
