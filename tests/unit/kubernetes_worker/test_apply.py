@@ -61,7 +61,7 @@ class Machine:
         """What a process started now would read."""
         paths = {
             'kubelet': ['/root/cdk/kubeconfig', '/root/cdk/kubelet/config.yaml'],
-            'kube-proxy': ['/root/cdk/kubeproxyconfig'],
+            'kube-proxy': ['/root/cdk/kubeproxyconfig', '/root/cdk/kube-proxy/config.yaml'],
         }
         return dict(self.settings[name]), [REAL['read'](self.path(path)) for path in paths[name]]
 
@@ -153,7 +153,7 @@ def test_fm_55_another_revision_of_the_program_is_started(machine, monkeypatch):
 @pytest.mark.parametrize('back', [False, True], ids=['again', 'old value put back'])
 def test_fm_23_24_a_hook_killed_at_any_step_leaves_nothing_half_done(machine, back):
     """Kill the hook that brings a change at each of its steps; the next hook finishes, or undoes, the whole change."""
-    change = changed(kubelet_args={'v': '4'}, kubelet_config={'maxPods': 5})
+    change = changed(kubelet_args={'v': '4'}, kubelet_config={'maxPods': 5}, proxy_args={'masquerade-all': 'true'})
     for kill_at in range(1, 100):
         machine.steps, machine.kill_at = 0, None
         converge(READY)
