@@ -36,7 +36,7 @@ def begun(store: None, tmp_path: Path) -> Iterator[tuple[Real, subprocess.Popen[
 
 
 @pytest.mark.parametrize('running', ['bin/init', 'dockerd'])  # the first machine; what has mounts and rules of its own
-def test_destroy_model_clears_what_a_killed_deployment_left(
+def test_destroy_model_clears_what_a_killed_deployment_left_and_a_killed_destroy_model(
     begun: tuple[Real, subprocess.Popen[str]], running: str
 ) -> None:
     real, deploying = begun
@@ -44,7 +44,11 @@ def test_destroy_model_clears_what_a_killed_deployment_left(
     assert real.eventually(lambda: any(running in each for each in processes(real.data)), HEAL_S), deploying.poll()
     deploying.kill()
     deploying.wait()
-    assert traces(real.data)
+    left = processes(real.data)
+    assert left
+    with real.start('destroy-model', '--yes') as destroying:
+        assert real.eventually(lambda: len(processes(real.data)) < len(left), HEAL_S)
+        destroying.kill()
     real.juju('destroy-model', '--yes')
     assert_nothing_left(real)
     assert outside() == before
