@@ -8,7 +8,7 @@ import pytest
 from charms.layer.hub_registration import agent, settings
 from hypothesis import given
 from hypothesis import strategies as st
-from spoke import _flags
+from spoke import _features, _flags
 from spoke._options import AgentOptions, ProcessOptions, SpokeAgentOptions
 
 FULL = settings.Settings(
@@ -45,6 +45,13 @@ def test_the_agent_understands_what_the_operator_wants() -> None:
 def test_the_agent_knows_every_argument_that_an_operator_may_give(flag: str) -> None:
     value = {'cluster-healthcheck-period': '30s'}.get(flag, '3600')
     parsed(agent.arguments('edge-7', 'abcde', settings.Settings(extra_args={flag: value})))
+
+
+def test_an_operator_may_name_every_gate_but_that_of_several_hubs() -> None:
+    assert {*settings.GATES, agent.SEVERAL_HUBS} == {*_features.GATES, 'AllAlpha', 'AllBeta'}
+    all_on = settings.Settings(feature_gates={'AllAlpha': True})
+    _, _, process = parsed(agent.arguments('edge-7', 'abcde', all_on))
+    assert not _features.is_on(process.feature_gates, agent.SEVERAL_HUBS)
 
 
 def words(line: str) -> list[str]:

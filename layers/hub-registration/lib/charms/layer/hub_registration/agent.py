@@ -15,6 +15,7 @@ CONFIG = f'{FOLDER}/agent.yaml'
 HUB = f'{FOLDER}/hub'  # where the agent keeps the hub's kubeconfig, certificate and key
 BOOTSTRAP_SECRET = 'bootstrap-hub-kubeconfig'  # noqa: S105  (a name)
 HUB_SECRET = 'hub-kubeconfig-secret'  # noqa: S105  (a name)
+SEVERAL_HUBS = 'MultipleHubs'
 SECRETS = (BOOTSTRAP_SECRET, HUB_SECRET, f'{HUB_SECRET}-pending')
 # who is on this machine may read the figures; nobody else reaches them, and no secret is among them
 CONFIGURATION = 'authentication: {disabled: true}\nauthorization: {disabled: true}\n'
@@ -49,7 +50,9 @@ def names(cluster: str, agent_id: str) -> list[str]:
 
 def arguments(cluster: str, agent_id: str, settings: Settings) -> list[str]:
     """Return all flags of the agent. One leader runs it, so that it needs no election of its own."""
-    gates = settings.feature_gates or {}
+    gates = dict(settings.feature_gates or {})
+    if gates.get('AllAlpha'):
+        gates[SEVERAL_HUBS] = False  # it wants several bootstrap kubeconfigs, and this cluster has one
     found = names(cluster, agent_id)
     found += [f'--kubeconfig={KUBECONFIG}', f'--namespace={NAMESPACE}', '--disable-leader-election']
     found += [f'--listen=127.0.0.1:{PORT}', f'--config={CONFIG}']
