@@ -13,6 +13,7 @@ import pytest
 from aioclustermanager import kubernetes
 from aioclustermanager.kubernetes import resources
 from spoke import _certificates, _hub_standin, _wire
+from spoke._metrics import Metrics
 
 from tests.unit.spoke.world import FAST, signer
 
@@ -142,7 +143,8 @@ async def test_17_a_deleted_cluster_is_asked_for_again(world: Any) -> None:
 
 
 async def test_18_a_certificate_of_short_life_is_rotated_in_time_with_a_new_key(world: Any) -> None:
-    await joined(world, certificate_life=timedelta(seconds=24))
+    by_timer = replace(FAST, controller_resync_interval=timedelta(hours=1))  # no run of the controller comes in time
+    await joined(world, world.config(intervals=by_timer), certificate_life=timedelta(seconds=24))
     first, key = await certificate(world), (world.dir / 'tls.key').read_bytes()
 
     async def rotated() -> bool:
@@ -347,13 +349,28 @@ async def test_37_with_ten_open_requests_no_more_is_made_until_there_are_fewer(w
             _wire.CSRS, f'{world.name}-', _wire.labels(world.name), 'kubernetes.io/kube-apiserver-client', pem, 0
         )
         await world.hub.create(_wire.CSRS, body)
-    config = world.config()
-    world.start(config)
+    config, metrics, said = world.config(), Metrics(), Said()
+    world.start(config, metrics=metrics, recorder=said)
     await world.until(lambda: _done('10 requests' in config.options.health.notes.get('certificate', '')))
     assert await _count(world, 10)
+    assert metrics.get('spoke_certificate_requests_halted', certificate='hub') == 1
+    assert 'ClientCertificateCreationHalted' in said.warnings
     await world.hub.delete(_wire.CSRS, (await world.requests())[0]['metadata']['name'])
     await world.until(lambda: _done('approval of' in config.options.health.notes.get('certificate', '')))
     assert await _count(world, 10)
+
+
+class Said:
+    """What an agent says."""
+
+    def __init__(self) -> None:
+        self.warnings: list[str] = []
+
+    def event(self, reason: str, message: str) -> None:
+        pass
+
+    def warning(self, reason: str, message: str) -> None:
+        self.warnings.append(reason)
 
 
 async def test_38_a_certificate_for_another_key_is_forgotten_and_another_one_asked_for(world: Any) -> None:

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import random
 import uuid
+from typing import Any
 
 import pytest
 from hypothesis import given
@@ -22,6 +23,39 @@ from spoke._names import Names, Sources
 )
 def test_the_first_source_that_has_a_name_gives_it(sources: Sources, name: str) -> None:
     assert _names.chosen(sources, 'generated') == name
+
+
+maybe = st.one_of(st.just(''), st.text('abc-', min_size=1, max_size=5))
+
+
+@given(maybe, maybe, maybe, st.sampled_from(['', '\n', ' \n']), maybe)
+def test_a_name_is_that_of_the_first_source_and_generated_only_without_any(
+    flag: str, certificate: str, file: str, end: str, pending: str
+) -> None:
+    chosen = _names.chosen(Sources(flag, certificate, file + end, pending), 'generated')
+    assert chosen == [*(each for each in (flag, certificate, file, pending) if each), 'generated'][0]
+
+
+subjects = st.fixed_dictionaries(
+    {},
+    optional={'user': maybe, 'groups': st.lists(maybe.filter(bool), max_size=3),
+              'organizationUnit': st.lists(maybe.filter(bool), max_size=2)},
+)  # fmt: skip
+
+
+@given(st.sampled_from([_names.CLIENT_SIGNER, 'example.com/signer']), subjects)
+def test_the_subject_of_an_add_on_is_its_registration_s_and_never_an_agent_s(
+    signer: str, wanted: dict[str, Any]
+) -> None:
+    names = Names('edge-7', 'b2c4d')
+    subject = _names.addon_subject(names, 'logs', signer, wanted)
+    base = 'system:open-cluster-management:cluster:edge-7:addon:logs'
+    assert subject.common_name == (wanted.get('user') or f'{base}:agent:b2c4d')
+    usual = (base,) if signer == _names.CLIENT_SIGNER else ()
+    assert subject.organizations == (tuple(wanted.get('groups', ())) or usual)
+    assert subject.units == tuple(wanted.get('organizationUnit', ()))
+    assert subject.dns_names == ('logs.addon.open-cluster-management.io',)
+    assert _names.from_common_name(subject.common_name) is None
 
 
 words = st.text('abcdefghijklmnopqrstuvwxyz0123456789-', min_size=1, max_size=20)

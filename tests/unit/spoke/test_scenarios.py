@@ -19,6 +19,9 @@ from aioclustermanager.kubernetes import Client, Transport, kubeconfig, resource
 from cryptography import x509
 from spoke import _certificates, _hub_standin, _wire
 from spoke._hub_standin import _definitions, _hub
+from spoke._metrics import Metrics
+from spoke._running import Following
+from spoke.managedcluster import ManagedClusterLease
 
 from tests.unit.spoke.world import FAST, signer
 
@@ -419,6 +422,29 @@ async def test_40_a_spoke_that_goes_away_and_comes_back_is_told_and_the_lease_go
         await renewed(world, await renewed(world))
         await front.use(world.faults(''))
         await world.until(lambda: is_so(world, AVAILABLE, 'True'))
+
+
+async def test_42_a_clock_that_is_wrong_is_said_here_and_there_and_no_reason_to_ask_again(world: Any) -> None:
+    config, _ = await joined(world)
+    notes = config.options.health.notes
+    ahead = ManagedClusterLease(
+        world.name, world.hub, Following(world.hub, _wire.MANAGED_CLUSTERS, FAST), Recorder(), Metrics(),
+        config.options.health.note, timeout_s=5, chance=lambda: 0.0,
+        now=lambda: _certificates.utc_now() + timedelta(minutes=10),
+    )  # fmt: skip
+    await ahead.renew()
+    assert "from the hub's: it calls us out of sync" in notes['clock']
+    await world.until(lambda: is_so(world, 'ManagedClusterConditionClockSynced', 'False'))
+    assert len(await world.requests()) == 1
+
+
+class Recorder:
+    """Hears nothing."""
+
+    def event(self, reason: str, message: str) -> None:
+        pass
+
+    warning = event
 
 
 async def test_an_agent_that_was_stopped_leaves_nothing_of_itself(world: Any) -> None:
