@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from juju_local import _store
+from juju_local import _real_store, _store
 
 from tests.e2e import figures
 from tests.e2e.cluster import Deployed, Real
@@ -26,6 +26,8 @@ def store() -> None:
         _store.find(_store.REAL)
     except _store.StoreError as error:
         pytest.skip(f'{error}: make store builds it')
+    if not _real_store.is_current():
+        figures.LINES.append('the store is older than these sources: make store brings it up to date')
 
 
 @pytest.fixture(scope='session')

@@ -21,7 +21,7 @@ from juju_local._real_store._debian import Debian
 from juju_local._real_store._kubernetes import Kubernetes
 from juju_local._real_store._workshop import BuildError, Workshop
 
-__all__ = ['BuildError', 'build']
+__all__ = ['BuildError', 'build', 'is_current']
 
 OWN = Path(__file__).parent
 FILES = OWN / 'files'
@@ -53,6 +53,12 @@ def build(say: Callable[[str], None], *, keep: bool = False, refresh: bool = Fal
             _make(Workshop(stores / 'work', say), target, keep=keep)
         _point(stores / _store.REAL, target.name)
     return target
+
+
+def is_current() -> bool:
+    """Tell whether the store that is there was made from the files that are here now."""
+    link = _store.cache() / _store.REAL
+    return link.is_symlink() and link.readlink().name == f'{_store.REAL}-{fingerprint()}'
 
 
 def fingerprint() -> str:
