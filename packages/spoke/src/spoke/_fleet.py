@@ -26,7 +26,21 @@ from ._running import stopped
 _log = logging.getLogger(__name__)
 _POLL_S = 2.0
 _LONGEST_PAUSE_S = 300.0
-_SPREAD_S = 0.02  # a start every so often: a thousand agents need not all knock at once
+_MOST_STARTING = 20  # at once: a thousand that all ask their first questions would delay those who have joined
+_STARTING_S = 5.0  # for so long at most: others wait no longer for one whose servers are slow
+_LOOK_S = 0.05
+
+
+def texts(path: Path) -> dict[str, str]:
+    """Return what is in the file, or in all files of the folder. Raises InvalidOptions where there are none."""
+    contents = {each.name: _files.read(each) for each in _paths(path)}
+    if None in contents.values():
+        raise InvalidOptions([f'cannot read the fleet in {path}'])
+    return {name: (content or b'').decode('utf-8', 'replace') for name, content in contents.items()}
+
+
+def _paths(path: Path) -> list[Path]:
+    return sorted(path.glob('*.yaml')) if path.is_dir() else [path]
 
 
 class Fleet:
@@ -47,6 +61,7 @@ class Fleet:
         self._running: dict[str, tuple[Member, asyncio.Task[None]]] = {}
         self._changed = asyncio.Event()  # there is another plan than the one that is being followed
         self._plan = _fleet_file.Plan({})
+        self._starting: dict[str, float] = {}  # since when
         self.configs: dict[str, SpokeAgentConfig] = {}
         self.fault = ''  # why the file is not followed, '' if it is
 
@@ -58,7 +73,7 @@ class Fleet:
     async def run(self) -> None:
         """Raises InvalidOptions for a file that is wrong at the start; later, the agents stay as they are."""
         stamps = self._stamps()
-        self._plan = _fleet_file.plan(self._texts())
+        self._plan = _fleet_file.plan(texts(self._path))
         reading = asyncio.ensure_future(self._read_changes(stamps))
         try:
             while True:
@@ -72,26 +87,16 @@ class Fleet:
 
     # the files
 
-    def _paths(self) -> list[Path]:
-        return sorted(self._path.glob('*.yaml')) if self._path.is_dir() else [self._path]
-
     def _stamps(self) -> dict[str, tuple[int, ...]]:
         """Return what changes with the files."""
         found: dict[str, tuple[int, ...]] = {}
-        for path in self._paths():
+        for path in _paths(self._path):
             try:
                 stat = path.stat()
             except OSError:
                 continue  # reading it tells
             found[path.name] = (stat.st_ino, stat.st_mtime_ns, stat.st_size)
         return found
-
-    def _texts(self) -> dict[str, str]:
-        """Return the files. Raises InvalidOptions where there are none."""
-        contents = {path.name: _files.read(path) for path in self._paths()}
-        if None in contents.values():
-            raise InvalidOptions([f'cannot read the fleet in {self._path}'])
-        return {name: (content or b'').decode('utf-8', 'replace') for name, content in contents.items()}
 
     async def _read_changes(self, last: dict[str, tuple[int, ...]]) -> None:
         while True:
@@ -100,7 +105,7 @@ class Fleet:
             if now == last and self._path.exists():
                 continue
             try:
-                plan = await asyncio.to_thread(lambda: _fleet_file.plan(self._texts()))  # agents go on meanwhile
+                plan = await asyncio.to_thread(lambda: _fleet_file.plan(texts(self._path)))  # agents go on meanwhile
             except InvalidOptions as error:
                 if str(error) != self.fault:
                     _log.error('the fleet stays as it is: %s', error)
@@ -125,8 +130,26 @@ class Fleet:
             if self._changed.is_set():
                 return  # it need not be started that is no longer wanted
             if name not in self._running:
+                await self._until_room()
                 self._running[name] = (member, asyncio.ensure_future(self._keep(member)))
-                await asyncio.sleep(_SPREAD_S * random.random())  # noqa: S311
+                self._starting[name] = asyncio.get_running_loop().time()
+
+    async def _until_room(self) -> None:
+        """Wait until few agents are at their first questions."""
+        while True:
+            now = asyncio.get_running_loop().time()
+            self._starting = {name: at for name, at in self._starting.items() if self._is_starting(name, now - at)}
+            if len(self._starting) < _MOST_STARTING:
+                return
+            await asyncio.sleep(_LOOK_S)
+
+    def _is_starting(self, name: str, for_s: float) -> bool:
+        """Tell whether an agent has not joined yet, and waits for nobody but its turn."""
+        config = self.configs.get(name)
+        if config is None:
+            return name in self._running and for_s < _STARTING_S
+        joined = self._metrics.of(cluster=name).get('spoke_joined')
+        return joined is None and not config.options.health.notes and for_s < _STARTING_S
 
     async def _keep(self, member: Member) -> None:
         """Run an agent; begin it again whenever it ends."""

@@ -81,3 +81,22 @@ async def test_another_pace_counts_at_once_for_those_who_wait() -> None:
     assert not waiting.done()
     turns.set(_turns.Pace(at_once=2))
     await waiting
+
+
+async def test_what_is_urgent_goes_ahead_of_all_that_wait() -> None:
+    turns, let_in = _turns.Turns(_turns.Pace(at_once=1)), list[str]()
+    await turns.enter(_turns.Guest(), FOR_EVER)
+
+    async def ask(name: str) -> None:
+        await turns.enter(_turns.Guest(), FOR_EVER)
+        let_in.append(name)
+        turns.leave()
+
+    asking = [asyncio.ensure_future(ask(name)) for name in 'abc']
+    await asyncio.sleep(0)
+    with _http.urgent():
+        asking.append(asyncio.ensure_future(ask('lease')))
+    await asyncio.sleep(0)
+    turns.leave()
+    await asyncio.gather(*asking)
+    assert let_in == ['lease', 'a', 'b', 'c']

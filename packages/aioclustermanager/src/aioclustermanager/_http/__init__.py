@@ -48,7 +48,7 @@ from ._errors import (
     kind as kind,
 )
 from ._json import dumps, loads
-from ._limits import Limits, deadline
+from ._limits import Limits, deadline, urgent
 from ._limits import until as until
 from ._messages import Response
 from ._retry import Repeat, Retries, pause_s
@@ -96,4 +96,5 @@ __all__ = [
     'dumps',
     'loads',
     'pause_s',
+    'urgent',
 ]

@@ -53,6 +53,23 @@ def deadline(seconds: float) -> Iterator[None]:
         _deadline.reset(token)
 
 
+_urgent: ContextVar[bool] = ContextVar('aioclustermanager_urgent', default=False)
+
+
+@contextlib.contextmanager
+def urgent() -> Iterator[None]:
+    """Let all calls within go ahead of the others that wait for a turn at a server (see Shared)."""
+    token = _urgent.set(True)
+    try:
+        yield
+    finally:
+        _urgent.reset(token)
+
+
+def is_urgent() -> bool:
+    return _urgent.get()
+
+
 def until(now: float, timeout_s: float | None) -> float:
     """Return the moment (loop.time()) when a call that begins now has to be over; None: only `deadline()` counts."""
     total = _deadline.get()

@@ -1,7 +1,7 @@
 """Turns at one server for all clients of a process: so many requests at once, so many a second, each client in turn.
 
 Fair is start-time queuing: a request's place is one behind the last of its own client, and the lowest place goes next.
-A client that asks much so waits behind its own requests, and who asks little hardly waits.
+A client that asks much waits behind its own requests, who asks little hardly waits, and what is `urgent()` goes first.
 """
 
 from __future__ import annotations
@@ -11,6 +11,7 @@ import heapq
 import itertools
 from dataclasses import dataclass
 
+from . import _limits
 from ._errors import DeadlineExceeded
 
 
@@ -50,12 +51,12 @@ class Turns:
     async def enter(self, guest: Guest, until: float) -> None:
         """Wait for a turn. Raises DeadlineExceeded."""
         loop = asyncio.get_running_loop()
-        guest.place = max(self._served, guest.place) + 1.0
+        place = self._place(guest)
         if not self._waiting and self._pause_s(loop.time()) == 0.0:
-            self._admit(guest.place, loop.time())
+            self._admit(place, loop.time())
             return
         waiter: asyncio.Future[None] = loop.create_future()
-        heapq.heappush(self._waiting, (guest.place, next(self._numbers), waiter))
+        heapq.heappush(self._waiting, (place, next(self._numbers), waiter))
         expiry = loop.call_at(until, _expire, waiter) if until != float('inf') else None
         self._serve()
         try:
@@ -72,6 +73,12 @@ class Turns:
         """Give the place back: there is an answer, or no more will come of it."""
         self._inside -= 1
         self._serve()
+
+    def _place(self, guest: Guest) -> float:
+        if _limits.is_urgent():
+            return self._served  # before all others: theirs are behind what has been served
+        guest.place = max(self._served, guest.place) + 1.0
+        return guest.place
 
     def _pause_s(self, now: float) -> float | None:
         """Return the seconds until the next request may go out; None: when one that is inside has left."""

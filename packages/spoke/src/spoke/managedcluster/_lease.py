@@ -76,7 +76,7 @@ class ManagedClusterLease:
 
     async def _try(self) -> None:
         try:
-            with kubernetes.deadline(min(self._timeout_s, self.wanted_s)):
+            with kubernetes.deadline(min(self._timeout_s, self.wanted_s)), kubernetes.urgent():
                 await self.renew()
         except kubernetes.Error as error:
             self._metrics.add('spoke_lease_renewals_total', outcome='failed')
