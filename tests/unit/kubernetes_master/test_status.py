@@ -37,6 +37,13 @@ def test_each_fault_has_its_status(wrong, state, message):
     assert status.status(status.Facts(**wrong)) == (state, message)
 
 
+@pytest.mark.parametrize('wrong', [{}, {'unsupported': ('aws',)}, {'cidr_kept': '10.0.0.0/24'}])
+def test_the_leader_of_a_cluster_that_joined_a_hub_says_so_beside_the_rest(wrong):
+    state, message = status.status(status.Facts(**wrong))
+    hub = status.Facts(**wrong, hub='Hub: joined as edge-7')
+    assert status.status(hub) == (state, f'{message.rstrip(".")}. Hub: joined as edge-7')
+
+
 @pytest.mark.parametrize('rank', range(len(TABLE) - 1))
 def test_the_graver_of_two_neighbours_is_shown(rank):
     (graver, state, message), (lesser, _, _) = TABLE[rank], TABLE[rank + 1]

@@ -111,11 +111,12 @@ def _cluster(facts: Facts) -> Status | None:
 
 
 def _done(facts: Facts) -> Status:
+    message = 'Kubernetes master running.'
     if facts.unsupported:
-        return 'active', f'Kubernetes master running. Not served yet: {", ".join(facts.unsupported)}'
-    if facts.cidr_kept:
-        return 'active', f'WARN: cannot change service-cidr, still using {facts.cidr_kept}'
-    return 'active', f'Kubernetes master running. {facts.hub}'.rstrip()
+        message += f' Not served yet: {", ".join(facts.unsupported)}'
+    elif facts.cidr_kept:
+        message = f'WARN: cannot change service-cidr, still using {facts.cidr_kept}'
+    return 'active', f'{message.rstrip(".")}. {facts.hub}' if facts.hub else message
 
 
 CHECKS = (_options, _snaps, _relations, _inputs, _services, _neighbours, _cluster, _done)
