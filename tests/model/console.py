@@ -15,6 +15,8 @@ VARIES = (
     (re.compile(r'\bjuju-[0-9a-f]{6}-'), 'juju-MODEL-'),
     (re.compile(r'(?<![\w.])\d+[dhms](\d+[hms])?\b'), 'AGE'),
 )
+# what a verb tells every 15 seconds, which is on a slow machine only
+PROGRESS = re.compile(r'\S+  \d+ of \d+ units started, \d+ hooks run')
 
 
 def check(page: Path, folder: Path, environment: Mapping[str, str], instead: Mapping[str, str] | None = None) -> None:
@@ -64,7 +66,7 @@ def run(line: str, folder: Path, environment: Mapping[str, str]) -> str:
 def _lines(text: str) -> list[str]:
     for pattern, name in VARIES:
         text = pattern.sub(name, text)
-    return [' '.join(line.split()) for line in text.splitlines() if line.strip()]
+    return [' '.join(line.split()) for line in text.splitlines() if line.strip() and not PROGRESS.match(line)]
 
 
 def _pattern(line: str) -> str:
