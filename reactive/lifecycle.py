@@ -9,7 +9,7 @@ from charms.reactive import hook, is_flag_set, set_flag
 
 @hook('kube-control-relation-departed')
 def leave_while_tokens_are_good(*_):  # charms.reactive hands over the endpoint
-    """When this unit itself is going, its node goes now: the control plane revokes the tokens a hook later."""
+    """When this unit itself is going, its node goes now: the control plane is about to revoke its tokens."""
     if os.environ.get('JUJU_DEPARTING_UNIT') == hookenv.local_unit():
         go()
 

@@ -16,6 +16,8 @@ CONTAINERD_SPLIT = (18, 9)  # from here on docker-ce brings the service containe
 
 # Everything that any choice installs, so that a switch can take the others away.
 PACKAGES = ('docker.io', 'docker-ce', 'docker-ce-cli', 'nvidia-docker2', 'nvidia-container-runtime')
+# What comes with them and is held as they are: from CRI on it is the kubelet's runtime, and docker ends with it.
+BROUGHT = ('containerd', 'containerd.io')
 # Fingerprints of the keys that sign the archives, asked of apt-key-server. Compared with those of the files that their
 # makers publish: download.docker.com/linux/ubuntu/gpg, nvidia.github.io/libnvidia-container/gpgkey (whose archive is
 # "stable/deb": docs.nvidia.com/datacenter/cloud-native/container-toolkit), 3bf863cc.pub beside each archive of CUDA.

@@ -124,7 +124,7 @@ def _bring_about(wanted: Wanted, settings: Settings, host: Host, node: str) -> N
             _replace(wanted, present)
             _configure(wanted, settings)
         _wait_for_docker()
-        apt.hold(wanted.names)
+        apt.hold([*wanted.names, *apt.installed(docker.BROUGHT)])
         records.put(RECORD, _identity(wanted))
     except (apt.Failed, api.Error, OSError, ValueError) as error:
         hint = '' if wanted.source == 'apt' else '; docker_runtime=apt does without other archives'
