@@ -8,6 +8,7 @@ stopped, what it changes is begun anew, and nobody else notices.
 from __future__ import annotations
 
 import asyncio
+import collections
 import logging
 import random
 from collections.abc import Callable, Mapping
@@ -26,8 +27,8 @@ from ._running import stopped
 _log = logging.getLogger(__name__)
 _POLL_S = 2.0
 _LONGEST_PAUSE_S = 300.0
-_MOST_STARTING = 20  # at once: a thousand that all ask their first questions would delay those who have joined
-_STARTING_S = 5.0  # for so long at most: others wait no longer for one whose servers are slow
+_MOST_STARTING = 20  # at once, of one hub: if a thousand asked their first questions, those who have joined would wait
+_STARTING_S, _WAITING_S = 30.0, 5.0  # for so long at most; so long, if it waits for somebody
 _LOOK_S = 0.05
 
 
@@ -41,6 +42,17 @@ def texts(path: Path) -> dict[str, str]:
 
 def _paths(path: Path) -> list[Path]:
     return sorted(path.glob('*.yaml')) if path.is_dir() else [path]
+
+
+def _hubs(members: list[Member]) -> dict[str, str]:
+    """Return the address of each agent's hub, by the agent's name; the file that should tell it where it does not."""
+    servers: dict[str, str] = {}
+    for file in {member.options()[1].bootstrap_kubeconfig for member in members}:
+        try:
+            servers[file] = kubeconfig.load(file).server
+        except InvalidConfiguration:
+            servers[file] = file
+    return {member.name: servers[member.options()[1].bootstrap_kubeconfig] for member in members}
 
 
 class Fleet:
@@ -126,30 +138,34 @@ class Fleet:
             self.configs.pop(name, None)
             self._metrics.of(cluster=name).forget()
             _log.info('%s: stopped', name)
-        for name, member in wanted.items():
-            if self._changed.is_set():
-                return  # it need not be started that is no longer wanted
-            if name not in self._running:
-                await self._until_room()
-                self._running[name] = (member, asyncio.ensure_future(self._keep(member)))
-                self._starting[name] = asyncio.get_running_loop().time()
+        await self._start([member for name, member in wanted.items() if name not in self._running])
 
-    async def _until_room(self) -> None:
-        """Wait until few agents are at their first questions."""
-        while True:
-            now = asyncio.get_running_loop().time()
-            self._starting = {name: at for name, at in self._starting.items() if self._is_starting(name, now - at)}
-            if len(self._starting) < _MOST_STARTING:
-                return
+    async def _start(self, members: list[Member]) -> None:
+        """Start agents, few of each hub at once: a hub that is slow holds up no other's."""
+        hubs = await asyncio.to_thread(_hubs, members)
+        while members and not self._changed.is_set():  # else there is another plan
+            loop_s = asyncio.get_running_loop().time()
+            self._starting = {name: at for name, at in self._starting.items() if self._is_starting(name, loop_s - at)}
+            busy = collections.Counter(hubs.get(name, '') for name in self._starting)
+            later = []
+            for member in members:
+                hub = hubs[member.name]
+                if busy[hub] >= _MOST_STARTING:
+                    later.append(member)
+                    continue
+                busy[hub] += 1
+                self._running[member.name] = (member, asyncio.ensure_future(self._keep(member)))
+                self._starting[member.name] = loop_s
+            members = later
             await asyncio.sleep(_LOOK_S)
 
     def _is_starting(self, name: str, for_s: float) -> bool:
-        """Tell whether an agent has not joined yet, and waits for nobody but its turn."""
+        """Tell whether an agent is still at its first questions: not joined, and not known to wait for somebody."""
+        if name not in self._running or self._metrics.of(cluster=name).get('spoke_joined') is not None:
+            return False
         config = self.configs.get(name)
-        if config is None:
-            return name in self._running and for_s < _STARTING_S
-        joined = self._metrics.of(cluster=name).get('spoke_joined')
-        return joined is None and not config.options.health.notes and for_s < _STARTING_S
+        waits = config is not None and bool(config.options.health.notes)
+        return for_s < (_WAITING_S if waits else _STARTING_S)
 
     async def _keep(self, member: Member) -> None:
         """Run an agent; begin it again whenever it ends."""

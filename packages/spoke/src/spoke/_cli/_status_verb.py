@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import collections
 import json
 import sys
 import time
@@ -15,11 +16,24 @@ import yaml
 from aioclustermanager import kubernetes
 from aioclustermanager.kubernetes import Client, InvalidConfiguration, Object, resources
 
-from .. import _certificates, _durations, _files, _flags, _hub_kubeconfig, _names, _steps_of_join, _validity, _wire
-from .._options import AgentOptions, SpokeAgentOptions
+from .. import (
+    _certificates,
+    _durations,
+    _files,
+    _flags,
+    _fleet,
+    _fleet_file,
+    _hub_kubeconfig,
+    _names,
+    _steps_of_join,
+    _validity,
+    _wire,
+)
+from .._options import AgentOptions, InvalidOptions, SpokeAgentOptions
 
 _PATIENCE_S = 10.0
 _LOOK_S = 0.5
+_AT_ONCE = 16
 
 
 def main(arguments: Sequence[str]) -> int:
@@ -32,14 +46,49 @@ def main(arguments: Sequence[str]) -> int:
     parser.add_argument('--for', dest='step', choices=_steps_of_join.STEPS, help='wait until this step is reached')
     parser.add_argument('--timeout', type=_durations.parse, default=timedelta(minutes=1), help='how long to wait')
     parser.add_argument('--format', choices=('text', 'json', 'yaml'), default='text')
+    parser.add_argument('--fleet', type=Path, help='file or folder that describes many agents: report on each')
     try:
         told = parser.parse_args(arguments)
-    except _flags.BadFlag as error:
+        if told.fleet:
+            return _of_fleet(told.fleet, told.step, told.timeout.total_seconds(), told.format)
+    except (_flags.BadFlag, InvalidOptions) as error:
         sys.stderr.write(f'Error: {error}\n')
         return 2
     report = asyncio.run(_reported(options, common, told.step, told.timeout.total_seconds()))
     sys.stdout.write(_shown(report, told.format))
     return 0 if _is_reached(report, told.step or 'joined') else 1
+
+
+def _of_fleet(path: Path, step: str | None, timeout_s: float, form: str) -> int:
+    """Print a line for each cluster; returns as for one, when all are there. Raises InvalidOptions."""
+    members = _fleet_file.plan(_fleet.texts(path)).members
+    reports = asyncio.run(_reported_of_all(list(members.values()), step, timeout_s))
+    if form == 'text':
+        width = max(map(len, reports), default=0) + 2
+        rows = [f'{name:{width}}{each.step:12}{each.waits_for}'.rstrip() for name, each in reports.items()]
+        steps = collections.Counter(each.step for each in reports.values())
+        rows.append(
+            f'{len(reports)} clusters: {", ".join(f"{steps[each]} {each}" for each in sorted(steps)) or "none"}'
+        )
+        sys.stdout.write('\n'.join([*rows, '']))
+    else:
+        documents = {name: each.document() for name, each in reports.items()}
+        sys.stdout.write(json.dumps(documents) + '\n' if form == 'json' else yaml.safe_dump(documents, sort_keys=False))
+    return 0 if all(_is_reached(each, step or 'joined') for each in reports.values()) else 1
+
+
+async def _reported_of_all(
+    members: Sequence[_fleet_file.Member], step: str | None, timeout_s: float
+) -> dict[str, _steps_of_join.Report]:
+    turns = asyncio.Semaphore(_AT_ONCE)
+
+    async def one(member: _fleet_file.Member) -> _steps_of_join.Report:
+        common, options, _, _ = member.options()
+        async with turns:
+            return await _reported(options, common, step, timeout_s)
+
+    reports = await asyncio.gather(*map(one, members))
+    return {member.name: report for member, report in zip(members, reports, strict=True)}
 
 
 def _is_reached(report: _steps_of_join.Report, step: str) -> bool:
