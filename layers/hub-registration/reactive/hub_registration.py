@@ -43,7 +43,7 @@ def _run(before):
         return
     if member != before:
         membership.write(member)
-    _make(app, settings, kubeconfig)
+    _make(app, settings, kubeconfig, member.cluster)
     started = service.converge(agent.arguments(member.cluster, member.agent, settings), kubeconfig)
     if started:
         hookenv.log(f'(re)started the registration agent of {member.cluster}')
@@ -64,7 +64,7 @@ def _bootstrap(member):
     return ''
 
 
-def _make(app, settings, kubeconfig):
+def _make(app, settings, kubeconfig, name):
     """Make rights, claims and the bootstrap secret, once for each state they should be in."""
     rights = [placed.body for placed in objects.rights(app, settings)]
     wanted = [rights, settings.claims, settings.is_on('ClusterClaim'), membership.digest(kubeconfig)]
@@ -72,7 +72,8 @@ def _make(app, settings, kubeconfig):
     known = records.get(OBJECTS)
     if not isinstance(known, dict) or known.get('state') != state:
         client = admin()
-        known = {'state': state, 'fault': cluster.converge(client, app, settings)}
+        records.put(OBJECTS, {'cluster': name})  # from here on there may be something to take away
+        known = {'state': state, 'fault': cluster.converge(client, app, settings), 'cluster': name}
         cluster.keep_bootstrap(client, app, kubeconfig)
         records.put(OBJECTS, known)
     if known['fault']:
@@ -145,9 +146,18 @@ def stand_by():
 
 @when_not(MEMBER)
 def rest():
-    """This cluster has joined no hub."""
-    if not membership.read().state:  # a handler of this hook may have begun to
-        _clear()
+    """This cluster has joined no hub; what a join that was broken off has made in it goes, too."""
+    if membership.read().state:  # a handler of this hook has begun to
+        return
+    made = records.get(OBJECTS)
+    if isinstance(made, dict) and is_flag_set('leadership.is_leader'):
+        try:
+            cluster.leave(admin(), hookenv.application_name(), made.get('cluster', ''))
+        except (api.Error, NoAccess) as error:
+            hookenv.log(f'what a join that was broken off has made stays for now: {error}', hookenv.WARNING)
+            return
+        records.drop(OBJECTS)
+    _clear()
 
 
 @hook('stop')

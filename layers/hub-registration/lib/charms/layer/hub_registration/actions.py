@@ -40,7 +40,9 @@ def join_hub(parameters: Parameters) -> Results:
     except bootstrap.Unusable as error:
         raise Refused(f'the bootstrap kubeconfig cannot be used: {error}') from error
     admin()
-    records.drop(OBJECTS)
+    made = records.get(OBJECTS)
+    if isinstance(made, dict):  # looked at anew, in case somebody took some of it away
+        records.put(OBJECTS, {'cluster': made.get('cluster', '')})
     files.write(agent.BOOTSTRAP, kubeconfig)
     name, digest = reading.settings.cluster_name, membership.digest(kubeconfig)
     membership.write(membership.begun(before, JOINED, name, 'action', digest))

@@ -61,7 +61,8 @@ def leave(client: api.Client, app: str, cluster: str) -> None:
         _delete(client, placed.collection, placed.name, placed.namespace, placed.group)
     for name in agent.SECRETS:
         _delete(client, 'secrets', name, NAMESPACE)
-    for secret in client.list('secrets', labels=f'{objects.CLUSTER_LABEL}={cluster}'):
+    labels = f'{objects.CLUSTER_LABEL}={cluster}'
+    for secret in client.list('secrets', labels=labels) if cluster else ():  # of add-ons
         _delete(client, 'secrets', secret['metadata']['name'], secret['metadata']['namespace'])
     _drop_claims(client, app)
     if _is_ours(client, app, 'namespaces', NAMESPACE):
