@@ -9,10 +9,11 @@ from typing import Any
 
 import pytest
 import spoke
-from aioclustermanager.kubernetes import Pace, resources
+from aioclustermanager.kubernetes import Configuration, Pace, resources
 from spoke import _fleet, _fleet_file, _metrics, _wire
 
 from tests.listening import listening
+from tests.unit.aioclustermanager.scripted import eventually
 from tests.unit.spoke.world import FAST
 
 FILE = """\
@@ -204,3 +205,43 @@ async def test_44_a_hostile_spoke_and_a_broken_agent_delay_nobody(world: Any) ->
         await world.until(lambda: world.condition('ManagedClusterConditionAvailable'))
         assert await world.condition('ManagedClusterConditionAvailable') == 'False'
         await world.stop(*world.tasks)
+
+
+class Unjoined:
+    """Stands for an agent whose hub is silent: it never gets further."""
+
+    started: list[str]
+
+    def __init__(self, common: spoke.AgentOptions, options: spoke.SpokeAgentOptions, **_: Any) -> None:
+        self.options = options
+        self.started.append(common.spoke_cluster_name)
+
+    async def run_spoke_agent(self, _: spoke.ControllerContext) -> None:
+        await asyncio.Event().wait()
+
+
+@pytest.mark.asyncio
+async def test_few_agents_of_a_hub_start_at_once_and_a_silent_hub_holds_up_no_other(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(_fleet, '_STARTING_S', 3600.0)
+    monkeypatch.setattr(_fleet, '_WAITING_S', 0.0)
+    options = 'hub-kubeconfig-dir: "/state/{name}", hub-kubeconfig-secret: "{name}"'
+    rows = [f'  a-{number}: {{bootstrap-kubeconfig: /a, {options}}}' for number in range(25)]
+    rows.append(f'  b-0: {{bootstrap-kubeconfig: /b, {options}}}')
+    file, metrics = tmp_path / 'fleet.yaml', _metrics.Metrics()
+    file.write_text('\n'.join(['clusters:', *rows, '']))
+    made: Any = type('Made', (Unjoined,), {'started': []})
+    fleet = _fleet.Fleet(file, Configuration('https://127.0.0.1:1'), metrics, make=made)
+    running = asyncio.ensure_future(fleet.run())
+    try:
+        await eventually(lambda: len(made.started) == 21)
+        assert 'b-0' in made.started
+        assert len(made.started) == 21
+        metrics.of(cluster='a-3').set('spoke_joined', 1)
+        await eventually(lambda: len(made.started) == 22)
+        fleet.configs['a-4'].options.health.note('bootstrap', 'the hub')
+        await eventually(lambda: len(made.started) == 23)
+    finally:
+        running.cancel()
+        await asyncio.gather(running, return_exceptions=True)
