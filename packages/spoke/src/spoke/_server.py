@@ -84,6 +84,7 @@ class Server:
         self._pair = pair or (SERVING / 'tls.crt', SERVING / 'tls.key')
         self._loaded = b''
         self._authorities = ''  # PEM, of client certificates
+        self._fault = ''  # why they cannot be known
         self._asked_at = float('-inf')  # when it was last known that they are these
         self._context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
         self._port = 0  # that was given where 0 was asked for
@@ -140,8 +141,11 @@ class Server:
             if found:
                 _gate.trust(ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER), found)  # before it replaces what works
         except (kubernetes.Error, ssl.SSLError, ValueError) as error:
-            _log.info('whose client certificates count is not known yet: %s', error)
+            if str(error) != self._fault:
+                _log.info('whose client certificates count is not known yet: %s', error)
+            self._fault = str(error)
             return False
+        self._fault = ''
         self._asked_at = asyncio.get_running_loop().time()
         before, self._authorities = self._authorities, found
         return found != before
