@@ -10,11 +10,13 @@ import shutil
 import subprocess
 import time
 from collections.abc import Mapping
+from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import yaml
+from juju_local._db import Database
 
 from tests.model.cluster import CLIENT, MASTER, ROOT, WORKER, Cluster
 
@@ -47,6 +49,9 @@ class Real(Cluster):
 
     # -- the API
 
+    def kubectl(self, *arguments: str, master: str = '') -> Any:
+        return super().kubectl(*arguments, master=master or f'{MASTER}/0')  # the only one: who leads need not be asked
+
     def apply(self, *objects: Object) -> None:
         """Create or change objects."""
         self.shell(f'{MASTER}/0', 'kubectl apply -f -', stdin=yaml.safe_dump_all(objects))
@@ -68,20 +73,19 @@ class Real(Cluster):
 
     def running(self, selector: str) -> list[Object]:
         """Return the pods that run and are ready."""
-        return [
-            pod
-            for pod in self.pods(selector)
-            if any(c['type'] == 'Ready' and c['status'] == 'True' for c in pod['status'].get('conditions', []))
-        ]
+        return [pod for pod in self.pods(selector) if _is_ready(pod)]
 
     def until_running(self, selector: str, count: int) -> list[Object]:
         """Wait until just so many pods are there, all ready."""
 
+        found: list[list[Object]] = []
+
         def there() -> bool:
-            return len(self.running(selector)) == len(self.pods(selector)) == count
+            found.append(self.pods(selector))
+            return len(found[-1]) == count and all(map(_is_ready, found[-1]))
 
         assert self.eventually(there, HEAL_S), self.kubectl('describe', 'pods', '-l', selector)
-        return self.running(selector)
+        return found[-1]
 
     def configz(self, unit: str) -> Object:
         """Return what the kubelet of a unit runs with, as it tells itself; nothing while it does not answer."""
@@ -97,15 +101,29 @@ class Real(Cluster):
     # -- machines
 
     def address(self, unit: str) -> str:
-        return str(self.units()[unit]['public-address'])
+        # from the model: the command line takes a second where the machine is busy
+        with closing(Database(self.folder)) as database:
+            model = database.read()
+        return model.machines[model.units[unit].machine].address
+
+    def node_of(self, unit: str) -> str:
+        with closing(Database(self.folder)) as database:
+            model = database.read()
+        return model.machines[model.units[unit].machine].hostname.lower()
 
     def fetch(self, unit: str, url: str) -> str:
         """Return what a URL answers on a unit's machine, '' if nothing does within seconds."""
         return self.shell(unit, f'curl --silent --fail --max-time 3 {shlex.quote(url)}', check=False).strip()
 
     def until_answered(self, unit: str, url: str) -> str:
-        assert self.eventually(lambda: self.fetch(unit, url) != '', HEAL_S), f'{url} does not answer on {unit}'
-        return self.fetch(unit, url)
+        said: list[str] = []
+
+        def answers() -> bool:
+            said.append(self.fetch(unit, url))
+            return said[-1] != ''
+
+        assert self.eventually(answers, HEAL_S), f'{url} does not answer on {unit}'
+        return said[-1]
 
     def containers(self, unit: str) -> set[str]:
         """Return the ids of all containers that run on a unit's machine."""
@@ -130,6 +148,10 @@ class Real(Cluster):
         )
         (answer,) = json.loads(process.stdout).values()
         return answer['status'], answer.get('message', '')
+
+
+def _is_ready(pod: Object) -> bool:
+    return any(c['type'] == 'Ready' and c['status'] == 'True' for c in pod['status'].get('conditions', []))
 
 
 def _text(value: bool | int | str) -> str:
