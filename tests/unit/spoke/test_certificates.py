@@ -189,5 +189,16 @@ def test_42_a_certificate_that_looks_ended_at_once_is_no_loop_of_requests() -> N
     assert step.until and step.until > NOW + timedelta(minutes=5)
 
 
+def test_42_certificates_that_look_ended_for_hours_are_asked_for_a_few_times_an_hour() -> None:
+    ended = {'tls.crt': certificate(at=NOW - 3 * HOUR), 'tls.key': KEY}
+    issued: list[datetime] = []
+    for minute in range(240):
+        now = NOW + timedelta(minutes=minute)
+        if isinstance(_steps.decide(facts(secret=ended, issued=tuple(issued[-10:]), now=now)), Ask):
+            issued.append(now)
+    assert 5 <= sum(moment < NOW + HOUR for moment in issued) <= 10
+    assert len(issued) <= 30
+
+
 def test_no_secret_is_shown_by_what_is_printed() -> None:
     assert 'PRIVATE' not in repr(Pending(KEY)) + str(_steps.decide(facts(pending=Pending(KEY))))

@@ -182,3 +182,17 @@ def test_time_jumps_and_who_waits_for_nothing_or_runs_in_circles_is_told_so() ->
 async def _circle() -> None:
     while True:
         await asyncio.sleep(0)
+
+
+def test_a_watch_whose_server_always_forgets_asks_with_growing_pauses(tmp_path: Path) -> None:
+    asked: list[str] = []
+
+    async def talk(server: servers.Server) -> None:
+        server.gone, server.told = True, lambda *request: asked.append(request[2])
+        async with Client(configuration(server, servers.AGENT)) as client:
+            with kubernetes.deadline(60), contextlib.suppress(kubernetes.DeadlineExceeded):
+                async for _ in client.watch(resources.NAMESPACES):
+                    pass
+
+    in_memory(tmp_path, talk)
+    assert 10 < len(asked) < 100

@@ -191,10 +191,12 @@ def _after_issues(facts: Facts, event: str) -> datetime:
         life = _certificates.chain(facts.secret.get('tls.crt', b'')).life
     except Unusable:
         life = timedelta()
-    pause = min(life / 10, timedelta(minutes=5)) if event == _ROTATION else timedelta()
+    pause = min(life / 5, timedelta(minutes=5)) if event == _ROTATION else timedelta()
     next_one = facts.issued[-1] + pause
-    if len(facts.issued) >= _MANY_ISSUES:  # somebody spoils the secret again and again
-        next_one = max(next_one, facts.issued[-_MANY_ISSUES] + 5 * facts.denied_backoff)
+    recent = [moment for moment in facts.issued if facts.now - moment < _LONGEST_BACKOFF]
+    if event != _ROTATION and len(recent) >= _MANY_ISSUES:  # clocks differ, or somebody spoils the secret all the time
+        growing = facts.denied_backoff * 2.0 ** (len(recent) - _MANY_ISSUES + 2)
+        next_one = recent[-1] + min(growing, _LONGEST_BACKOFF)
     return next_one
 
 

@@ -95,6 +95,7 @@ class Server(_apiserver.Server):
         self.now: Callable[[], datetime]
         self.slow_s = 0.0
         self.refuse = 0
+        self.gone = False  # every watch is told that what it asks for is forgotten
         self.losing = 0.0  # the share of requests whose answer is lost, half of them before they are carried out
         self.chance = random.Random(0)
         self.told: Callable[[str, str, str], None] = lambda *_: None
@@ -134,6 +135,8 @@ class Server(_apiserver.Server):
             await asyncio.sleep(self.slow_s * self.chance.random())
         if self.refuse:
             raise _statuses.StatusError(self.refuse, 'a fault of the simulation')
+        if self.gone and 'watch=true' in request.path_qs:
+            raise _statuses.StatusError(410, 'a fault of the simulation', reason='Expired')
         drawn = self.chance.random() if self.losing else 1.0
         if drawn < self.losing / 2:
             self._cut(request)

@@ -111,6 +111,7 @@ class Watcher:
         self._version = since
         self._failures = 0
         self._ever_listed = False
+        self._forgotten = False  # whether nothing was told since the server had last forgotten where we were
 
     async def __aiter__(self) -> AsyncGenerator[Event, None]:
         while True:
@@ -128,10 +129,14 @@ class Watcher:
                         elif self._known:
                             self._known.note(event)
                         yield event
-            except _http.Gone:
+                    self._forgotten = False
+            except _http.Gone as error:
                 if self._known is None:
                     raise  # we do not know what the caller has seen, so nobody can tell what it has missed
                 self._version = ''
+                if self._forgotten:  # at once, after a list: another list would end the same way
+                    await self._pause(error)
+                self._forgotten = True
             except (_http.ConnectionFailed, _http.ServerError, _http.TooManyRequests, _http.DeadlineExceeded) as error:
                 if not (self._ever_listed or self._known is None):
                     raise
