@@ -323,6 +323,37 @@ async def test_an_informer_that_is_refused_later_lists_again_after_the_pauses_it
 
 
 @pytest.mark.asyncio
+@pytest.mark.parametrize('garbage', [{}, [], {'metadata': 1}, {'metadata': {'resourceVersion': '1'}, 'items': [5]}])
+async def test_a_server_that_answers_a_list_with_something_else_is_none(garbage: Any) -> None:
+    async with scripted(last=answer(200, garbage)) as server, client_of(server) as client:
+        with pytest.raises(kubernetes.ConnectionFailed, match='no answer of an API server'):
+            async with Informer(client, resources.PODS, 'n'):
+                pass
+
+
+@pytest.mark.asyncio
+@pytest.mark.parametrize(
+    'line', [{}, told('ADDED', {}), told('ADDED', {'metadata': {'resourceVersion': '2'}}), [1], 'x']
+)
+async def test_an_informer_goes_on_after_a_line_that_is_no_event(line: Any) -> None:
+    short = Retries(first_s=0.001, longest_s=0.002)
+    script = [listed(1, pod('a', 1)), lines(line), lines(told('ADDED', pod('b', 3)), end=False)]
+    async with (
+        scripted(*script, last=silence) as server,
+        client_of(server) as client,
+        Informer(client, resources.PODS, 'n', pauses=short) as informer,
+    ):
+        await eventually(lambda: len(informer.cache) == 2)
+
+
+@pytest.mark.asyncio
+async def test_an_answer_that_is_no_json_is_no_answer() -> None:
+    async with scripted(last=answer(200, b'<html>')) as server, client_of(server) as client:
+        with pytest.raises(kubernetes.ConnectionFailed, match=r'GET .*/pods/a: the answer is no JSON'):
+            await client.get(resources.PODS, 'a', 'n')
+
+
+@pytest.mark.asyncio
 async def test_an_informer_hands_everything_over_again_when_told_to() -> None:
     again = asyncio.Event()
 

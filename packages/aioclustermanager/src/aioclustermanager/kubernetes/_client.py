@@ -344,7 +344,11 @@ class Client:
             method, path, None if body is None else _http.dumps(body),
             content_type=content_type, timeout_s=timeout_s, repeat=repeat,
         )  # fmt: skip
-        return cast('Object', response.json())
+        try:
+            return cast('Object', response.json())
+        except ValueError as error:
+            why = f'{method} {path.partition("?")[0]}: the answer is no JSON'
+            raise _http.ConnectionFailed(why, sent=True) from error
 
     async def _ours(
         self, error: _http.Conflict, resource: Resource, body: Mapping[str, Any], name: str, namespace: str

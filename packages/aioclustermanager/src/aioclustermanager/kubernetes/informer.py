@@ -11,7 +11,7 @@ import contextlib
 import inspect
 import logging
 import random
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import AsyncGenerator, Awaitable, Callable, Mapping
 from types import TracebackType
 
 from .. import _http
@@ -92,7 +92,7 @@ class Informer:
         failures = 0
         while True:
             try:
-                async with contextlib.aclosing(self._watcher.__aiter__()) as events:
+                async with contextlib.aclosing(self._events()) as events:
                     async for event in events:
                         failures = 0
                         if event.type != 'BOOKMARK':
@@ -106,6 +106,16 @@ class Informer:
                 _log.warning('informer of %s: %s', self.resource, error)
                 await asyncio.sleep(_http.pause_s(self._pauses, failures, None, random.random))
                 failures += 1
+
+    async def _events(self) -> AsyncGenerator[_watch.Event, None]:
+        """Yield what the watcher tells. Raises Error, also for what no API server would say."""
+        try:
+            async with contextlib.aclosing(self._watcher.__aiter__()) as events:
+                async for event in events:
+                    yield event
+        except (ValueError, KeyError, TypeError, AttributeError) as error:
+            why = f'{self.resource}: what came is no answer of an API server ({type(error).__name__})'
+            raise _http.ConnectionFailed(why, sent=True) from error
 
     async def _take(self, event: _watch.Event) -> None:
         async with self._turn:
