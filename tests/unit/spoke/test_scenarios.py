@@ -280,10 +280,15 @@ async def test_21_a_missing_install_namespace_is_told_to_the_hub(world: Any) -> 
 @pytest.mark.slow
 async def test_37_an_add_on_whose_registration_changes_all_the_time_makes_no_flood_of_requests(world: Any) -> None:
     await joined(world)
-    for number in range(25):
+    for number in range(14):
         await _registered(world, 'logs', world.namespace, user=f'user-{number}')
-        await asyncio.sleep(0.1)
-    assert 1 <= len(await world.until(lambda: _of_addon(world, 'logs'))) <= 10
+        await world.until(lambda number=number: _asked(world, min(number + 1, 10)))
+    await asyncio.sleep(1)
+    assert await _asked(world, 10)
+
+
+async def _asked(world: Any, number: int) -> bool:
+    return len(await _of_addon(world, 'logs')) == number
 
 
 # faults

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import asyncio
 import os
 import shutil
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
@@ -44,6 +46,34 @@ def test_41_many_more_of_them_break_no_promise_either(base: Base, tmp_path: Path
     for seed in seeds():
         lived(seed, tmp_path / str(seed), base)
         shutil.rmtree(tmp_path / str(seed))
+
+
+class Night(Run):
+    """An agent that has joined is started anew while its hub is away for half an hour."""
+
+    async def _live_through_faults(self) -> None:
+        await self._until_joined()
+        self._down(self.hub, True)
+        self.process.die()
+        await asyncio.sleep(30 * 60)
+        asked = sum(at > self.loop.time() - 10 * 60 for at, server, *_ in self.trace if server == 'spoke')
+        assert asked < 100, f'{asked} requests to the spoke in ten minutes'
+        assert not (bad := self.health.bootstrap.check() or self.health.certificate.check()), bad
+        self._renewed, came = None, self.now()
+        self._down(self.hub, False)
+        while not self._renewed:
+            await asyncio.sleep(1)
+        assert self._renewed - came < timedelta(seconds=10)
+        await self._until_joined()
+        assert self.deaths == 1
+
+
+def test_25_a_hub_that_is_away_for_long_ends_no_agent_and_finds_it_within_ten_seconds(
+    base: Base, tmp_path: Path
+) -> None:
+    run = Night(0, tmp_path, base)
+    run.life, run.ahead, run.may_die = timedelta(hours=1), timedelta(), False
+    run.go()
 
 
 @pytest.mark.parametrize('seed', [3, 4])

@@ -75,6 +75,7 @@ class Run:
         self.recorder = Recorder()
         self.health: Any = None
         self.deaths = 0
+        self.may_die = True
         self.process = Process()
         self.life = timedelta(minutes=self.chance.choice((15, 25, 60)))
         self.lease_s = self.chance.choice((60, 120, 300))
@@ -160,7 +161,7 @@ class Run:
     async def _platform(self) -> None:
         """Run the agent; start it again when it died, and when its probe fails."""
         while True:
-            faulty = self.deaths < 4 and self.loop.time() < _FAULTS_S
+            faulty = self.may_die and self.deaths < 4 and self.loop.time() < _FAULTS_S
             process = self.process = Process(
                 self.chance.choice((0, self.chance.randint(1, 300), self.chance.randint(1, 3000))) * faulty
             )
