@@ -51,7 +51,13 @@ def run(
     """Run a program to its end. `real`: the folder of the real ones, whose version is their own."""
     words = [*command(program, {}, real), *arguments]
     return subprocess.run(
-        words, env=environment(folder, version), capture_output=True, text=True, timeout=60, check=False
+        words,
+        env=environment(folder, version),
+        capture_output=True,
+        encoding='utf-8',
+        errors='replace',  # real ones print single bytes of what they read
+        timeout=60,
+        check=False,
     )
 
 

@@ -119,6 +119,28 @@ def test_a_missing_kubeconfig_ends_a_program(tmp_path: Path, programs: Path | No
     assert ended.returncode == 1 and 'stat /nowhere/config: no such file or directory' in ended.stderr
 
 
+@pytest.mark.parametrize(
+    ('field', 'code', 'words'),
+    [
+        ('clusterCIDR: 5', 255, 'failed complete: failed to decode: '),
+        ('conntrack: {maxPerCore: many}', 255, 'failed complete: failed to decode: '),
+        ('iptables: {syncPeriod: 5}', 255, 'failed complete: failed to decode: '),
+        ('a: [', 255, 'failed complete: failed to decode: yaml: '),
+        ('featureGates: {Nonsense: true}', 255, 'failed complete: unrecognized feature gate: Nonsense'),
+        ('mode: nonsense', 255, 'Invalid value: "nonsense": must be iptables,ipvs,userspace or blank'),
+        ('clientConnection: {kubeconfig: /nowhere/config}', 1, 'stat /nowhere/config: no such file or directory'),
+        ('unheardOf: 1\nmode: nonsense', 255, 'using lenient decoding as strict decoding failed'),
+    ],
+)
+def test_a_kube_proxy_refuses_a_file_it_cannot_use_and_warns_of_a_field_it_does_not_know(
+    tmp_path: Path, programs: Path | None, field: str, code: int, words: str
+) -> None:
+    path = tmp_path / 'config.yaml'
+    path.write_text(f'kind: KubeProxyConfiguration\napiVersion: kubeproxy.config.k8s.io/v1alpha1\n{field}\n')
+    ended = run(tmp_path, 'kube-proxy', f'--config={path}', real=programs)
+    assert (ended.returncode, words in ended.stderr) == (code, True), ended.stderr[:500]
+
+
 def test_the_insecure_port_lets_everybody_in(stand_ins: Any, tmp_path: Path) -> None:
     port = free_port()
     flags = {key: value for key, value in stand_ins.flags.items() if key != 'service-account-issuer'}

@@ -80,8 +80,7 @@ def _load(path: str) -> Any:
 
 
 def _check_mode(mode: str, version: _version.Version) -> None:
-    if mode not in _MODES or not _version.is_within(version, *_MODES[mode]):
-        known = ','.join(name for name, span in _MODES.items() if name and _version.is_within(version, *span))
-        raise _program.Fatal(
-            f'failed validate: KubeProxyConfiguration.Mode: Invalid value: "{mode}": must be {known} or blank'
-        )
+    known = sorted(name for name, span in _MODES.items() if _version.is_within(version, *span))
+    if mode not in known:
+        why = f'Invalid value: "{mode}": must be {",".join(filter(None, known))} or blank'
+        raise _program.Fatal(f'failed validate: KubeProxyConfiguration.Mode.ProxyMode: {why}', 255)
