@@ -101,6 +101,15 @@ class Cluster:
             machine.hostname = hostname
             model.touch('machine', machine.id)
 
+    def move_machine(self, unit: str, address: str) -> None:
+        """Boot all machines anew, that of a unit with another address, as a cloud may."""
+        Machines(self.folder, STORE).halt()
+        with closing(Database(self.folder)) as database, database.transaction() as model:
+            machine = model.machines[model.units[unit].machine]
+            machine.address = address
+            model.touch('machine', machine.id)
+        self.juju('--quiet', 'wait')
+
     # -- what can be seen
 
     def units(self) -> dict[str, dict[str, Any]]:

@@ -167,11 +167,31 @@ def canonical(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture
-def cluster(canonical: Path, tmp_path: Path) -> Iterator[cluster_of.Cluster]:
-    """A cluster of one's own: one master, two workers, all active."""
+def cluster(request: pytest.FixtureRequest, canonical: Path, tmp_path: Path) -> Iterator[cluster_of.Cluster]:
+    """One master and two workers, all active: a cluster of one's own, or the file's (marker `one_cluster`)."""
+    if request.node.get_closest_marker('one_cluster'):
+        yield request.getfixturevalue('cluster_of_file')
+        return
     copy = cluster_of.copy(canonical, tmp_path / 'data')
     yield copy
     copy.destroy()
+
+
+@pytest.fixture(scope='module')
+def cluster_of_file(canonical: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[cluster_of.Cluster]:
+    """One cluster for all tests of a file, each of which leaves it as it was."""
+    copy = cluster_of.copy(canonical, tmp_path_factory.mktemp('file') / 'data')
+    yield copy
+    copy.destroy()
+
+
+@pytest.fixture
+def no_hook_fails(request: pytest.FixtureRequest, cluster: cluster_of.Cluster) -> Iterator[None]:
+    """No hook failed meanwhile; actions may, and so may what a test kills."""
+    last = cluster.last_run()
+    yield
+    failed = [run for run in cluster.runs(after=last) if run.reason and run.name not in ('registry', 'microbot')]
+    assert 'killed' in request.node.name or [(run.unit, run.name, run.reason) for run in failed] == []
 
 
 @pytest.fixture(scope='session')

@@ -10,7 +10,7 @@ import yaml
 from juju_local._db import Database
 from juju_local._state import Model
 
-from tests.model.cluster import Cluster
+from tests.model.cluster import WORKER, Cluster
 
 ASK = 'kubelet_user="system:node:$(hostname)" auth_group=system:nodes gpu=False'
 TOKENS = ('kubelet_token', 'proxy_token', 'client_token')
@@ -73,6 +73,11 @@ def tell(
 def act(cluster: Cluster, *verb: str, check: bool = True, **environment: str) -> str:
     """Run a verb to where nothing is due, without waiting for units that wait."""
     return cluster.juju('--quiet', *verb, check=check, **{'JUJU_LOCAL_PATIENCE': '0', **environment})
+
+
+def config(cluster: Cluster, *settings: str) -> None:
+    """Set options of the workers."""
+    act(cluster, 'config', WORKER, *settings)
 
 
 def restarts(cluster: Cluster, unit: str, service: str) -> int:

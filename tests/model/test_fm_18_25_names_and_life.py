@@ -3,18 +3,16 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from tests.model import access
-from tests.model import cluster as cluster_of
+from tests.model import access, parties
 from tests.model.cluster import MASTER, WORKER, Cluster
 from tests.model.parties import act
 
-pytestmark = pytest.mark.slow
+pytestmark = [pytest.mark.slow, pytest.mark.one_cluster]
 
 LEADER = f'{MASTER}/0'
 UNIT, OTHER = f'{WORKER}/0', f'{WORKER}/1'
@@ -22,13 +20,10 @@ KUBELET, PROXY = 'snap.kubelet.daemon', 'snap.kube-proxy.daemon'
 FILES = ('/root/cdk', '/root/.kube', '/var/snap/kubelet/current', '/var/snap/kube-proxy/current')
 
 
-@pytest.fixture(scope='module')
-def cluster(canonical: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Cluster]:
-    """One cluster for all of this file; the last test removes its control plane."""
-    copy = cluster_of.copy(canonical, tmp_path_factory.mktemp('life') / 'data')
-    act(copy, 'model-config', 'automatically-retry-hooks=false')
-    yield copy
-    copy.destroy()
+@pytest.fixture(scope='module', autouse=True)
+def no_retries(cluster_of_file: Cluster) -> None:
+    """Some hooks here are to stay failed until they are resolved."""
+    act(cluster_of_file, 'model-config', 'automatically-retry-hooks=false')
 
 
 def action(cluster: Cluster, unit: str, name: str) -> dict[str, Any]:
@@ -84,6 +79,49 @@ def test_fm_24_options_put_back_after_a_hook_died_half_way_leave_what_was_before
     assert '--v=0' in cluster.shell(UNIT, f'tr "\\0" "\\n" < /proc/{cluster.pid(UNIT, KUBELET)}/cmdline')
 
 
+STEPS = (('snap', 'set kubelet '), ('systemctl', f'enable {KUBELET}'), ('systemctl', f'restart {KUBELET}'))
+
+
+def killed_at(cluster: Cluster, program: str, call: str, *settings: str) -> None:
+    """Change options of the workers, and kill the first one's hook when it has come to this call of a program."""
+    rules, calls = f'/var/lib/stand-in/fail/{program}.json', '/var/lib/stand-in/calls.log'
+    before = int(cluster.shell(UNIT, f'wc -l < {calls}'))
+    rule = json.dumps([{'match': call, 'delay_s': 200}])
+    cluster.shell(UNIT, f'mkdir -p $(dirname {rules}); cat > {rules}', stdin=rule)
+    process = cluster.start('--quiet', 'config', WORKER, *settings, JUJU_LOCAL_PATIENCE='0')
+    words = ', '.join(f'"{word}"' for word in call.split())
+    try:
+        since = f'tail -n +{before + 1} {calls}'
+        assert cluster.eventually(lambda: words in cluster.shell(UNIT, since), 90), call
+    finally:
+        cluster.shell(UNIT, f'pkill -9 -f [h]ooks/config-changed; pkill -9 -f "{call[:-1]}[{call[-1]}]"', check=False)
+        process.communicate(timeout=200)
+        cluster.shell(UNIT, f'rm -f {rules}')
+
+
+def test_fm_23_a_kill_at_any_step_of_a_restart_leaves_no_daemon_older_than_its_files(cluster: Cluster) -> None:
+    node = cluster.node_of(UNIT)
+
+    def pods() -> str:
+        """Return what the kubelet read when it was started."""
+        return str(cluster.kubectl('get', 'node', node, '-o', 'json')['status']['capacity']['pods'])
+
+    settings = ('kubelet-extra-args=v=3', 'kubelet-extra-config={maxPods: 42}')
+    act(cluster, 'config', WORKER, *settings)
+    undisturbed = cluster.digest(UNIT, *FILES)
+    for program, call in STEPS:
+        act(cluster, 'config', WORKER, '--reset', 'kubelet-extra-args,kubelet-extra-config')
+        assert cluster.eventually(lambda: pods() == '110', 90)
+        killed_at(cluster, program, call, *settings)
+        assert cluster.status(UNIT)[0] == 'error', call
+        act(cluster, 'resolved', UNIT)
+        assert cluster.status(UNIT)[0] == 'active', call
+        assert cluster.digest(UNIT, *FILES) == undisturbed, call
+        assert '--v=3' in cluster.shell(UNIT, f'tr "\\0" "\\n" < /proc/{cluster.pid(UNIT, KUBELET)}/cmdline'), call
+        assert cluster.eventually(lambda: pods() == '42', 90), call
+    act(cluster, 'config', WORKER, '--reset', 'kubelet-extra-args,kubelet-extra-config')
+
+
 def test_fm_26_one_status_whatever_is_due_at_once(cluster: Cluster) -> None:
     act(cluster, 'config', WORKER, 'channel=1.13/stable', 'kubelet-extra-args=v=2')
     first = cluster.status(UNIT)
@@ -135,9 +173,11 @@ def test_fm_20_a_unit_leaves_while_the_api_is_down_and_its_daemons_stay_stopped(
 
 
 def test_fm_20_21_25_28_37_a_newcomer_names_what_it_lacks_one_by_one_and_can_leave_at_any_time(
-    cluster: Cluster,
+    cluster: Cluster, tmp_path: Path
 ) -> None:
     app, unit = 'newcomers', 'newcomers/0'
+    authority = {'certificates': {'interface': 'tls-certificates'}}
+    act(cluster, 'deploy', str(parties.charm(tmp_path, 'sealed', {}, provides=authority)))
     resource = 'cni-amd64=./build/resources/cni-amd64.tgz'
     crash = {'JUJU_LOCAL_CRASH': f'3:{unit}:install'}
     act(cluster, 'deploy', f'./build/{WORKER}', app, '--resource', resource, check=False, **crash)
@@ -150,7 +190,7 @@ def test_fm_20_21_25_28_37_a_newcomer_names_what_it_lacks_one_by_one_and_can_lea
     assert max(run.seconds for run in cluster.runs(unit, last)) < 60
     steps = (
         ('kube-control', f'{MASTER}:kube-control', 'blocked'),
-        ('certificates', 'easyrsa:client', 'blocked'),
+        ('certificates', 'sealed:certificates', 'blocked'),
         ('kube-api-endpoint', 'kubeapi-load-balancer:website', 'blocked'),
         ('cni', 'flannel:cni', 'blocked'),
     )
@@ -161,6 +201,13 @@ def test_fm_20_21_25_28_37_a_newcomer_names_what_it_lacks_one_by_one_and_can_lea
         assert access.kubeconfig_tokens(cluster, unit) == {}
         assert cluster.pid(unit, KUBELET) in ('', '0') or not cluster.shell(unit, 'ls /root/cdk/kubelet', check=False)
         act(cluster, 'add-relation', f'{app}:{endpoint}', peer)
+    assert cluster.status(unit) == ('waiting', 'Waiting for the CA certificate from certificates')
+    assert access.kubeconfig_tokens(cluster, unit) == {}
+    assert cluster.shell(unit, f'systemctl is-active {KUBELET} {PROXY}', check=False).split() == ['inactive'] * 2
+    act(cluster, 'remove-application', 'sealed')
+    state, message = cluster.status(unit)
+    assert state == 'blocked' and 'certificates' in message, message
+    act(cluster, 'add-relation', f'{app}:certificates', 'easyrsa:client')
     act(cluster, 'wait')
     assert cluster.status(unit)[0] == 'active'
     assert cluster.nodes()[cluster.node_of(unit)]

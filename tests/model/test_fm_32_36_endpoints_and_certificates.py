@@ -3,31 +3,20 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
-from pathlib import Path
 
 import pytest
 import yaml
 
 from tests.model import access, parties
-from tests.model import cluster as cluster_of
 from tests.model.cluster import MASTER, WORKER, Cluster
 from tests.model.parties import act, tell
 
-pytestmark = pytest.mark.slow
+pytestmark = [pytest.mark.slow, pytest.mark.one_cluster]
 
 UNIT, OTHER = UNITS = (f'{WORKER}/0', f'{WORKER}/1')
 KUBELET, PROXY = 'snap.kubelet.daemon', 'snap.kube-proxy.daemon'
 BALANCER, SERVER = 'kubeapi-load-balancer:website', f'{MASTER}:kube-api-endpoint'
 API = f'{WORKER}:kube-api-endpoint'
-
-
-@pytest.fixture(scope='module')
-def cluster(canonical: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Cluster]:
-    """One cluster for all of this file; each test leaves it as it was."""
-    copy = cluster_of.copy(canonical, tmp_path_factory.mktemp('endpoints') / 'data')
-    yield copy
-    copy.destroy()
 
 
 def restarts(cluster: Cluster, unit: str = UNIT) -> list[int]:
@@ -107,6 +96,12 @@ def test_fm_35_36_the_certificate_covers_every_name_of_the_unit_once_and_in_orde
         assert {host, host.lower(), address, asked['common_name']} <= set(names)
 
 
+def names_asked(asked: dict[str, str]) -> set[str]:
+    """Return all names in a request: those of the first common name, and of others that came later."""
+    more = json.loads(asked.get('cert_requests', '{}')).values()
+    return {*json.loads(asked['sans']), *(name for entry in more for name in entry['sans'])}
+
+
 def test_fm_34_a_renewed_certificate_is_served_after_one_restart(cluster: Cluster) -> None:
     address = cluster.bag('kube-control', UNIT)['ingress-address']
 
@@ -147,3 +142,21 @@ def test_fm_28_29_the_pod_network_is_waited_for_and_a_change_restarts_kube_proxy
     assert restarts(cluster) == [count[0], count[1] + 1]
     tell(cluster, network, 'cidr=10.1.0.0/16', number, 'cni')
     assert files(cluster, UNIT) == before
+
+
+def test_fm_36_a_new_address_is_asked_for_at_the_next_hook_and_served(cluster: Cluster) -> None:
+    """The last test of this file: the machine does not move back."""
+    address, before = '10.87.9.9', request(cluster, OTHER)
+    act(cluster, 'config', WORKER, 'labels=unrelated=2')
+    assert request(cluster, OTHER) == before
+    cluster.move_machine(OTHER, address)
+    after = request(cluster, OTHER)
+    assert after != before and address in names_asked(after)
+    assert cluster.status(OTHER)[0] == 'active', cluster.status(OTHER)
+    asked = (
+        f'openssl s_client -connect {address}:10250 </dev/null 2>/dev/null | openssl x509 -noout -ext subjectAltName'
+    )
+    assert cluster.eventually(lambda: f'IP Address:{address}' in cluster.shell(OTHER, asked, check=False))
+    act(cluster, 'config', WORKER, '--reset', 'labels')
+    act(cluster, 'update-status', OTHER)
+    assert request(cluster, OTHER) == after

@@ -3,18 +3,16 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 import yaml
 
-from tests.model import cluster as cluster_of
 from tests.model import parties
 from tests.model.cluster import MASTER, WORKER, Cluster
-from tests.model.parties import act
+from tests.model.parties import act, config
 
-pytestmark = pytest.mark.slow
+pytestmark = [pytest.mark.slow, pytest.mark.one_cluster, pytest.mark.usefixtures('no_hook_fails')]
 
 UNIT, OTHER = f'{WORKER}/0', f'{WORKER}/1'
 KUBELET, PROXY = 'snap.kubelet.daemon', 'snap.kube-proxy.daemon'
@@ -22,25 +20,6 @@ API = 'snap.kube-apiserver.daemon'
 CONFIG = '/root/cdk/kubelet/config.yaml'
 PROXY_CONFIG = '/root/cdk/kube-proxy/config.yaml'
 STATE = '/var/lib/kubelet/cpu_manager_state'
-
-
-@pytest.fixture(scope='module')
-def cluster(canonical: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Cluster]:
-    """One cluster for all of this file; each test leaves the options as they were."""
-    copy = cluster_of.copy(canonical, tmp_path_factory.mktemp('options') / 'data')
-    yield copy
-    copy.destroy()
-
-
-@pytest.fixture(autouse=True)
-def no_hook_fails(cluster: Cluster) -> Iterator[None]:
-    last = cluster.last_run()
-    yield
-    assert [(run.unit, run.name, run.reason) for run in cluster.runs(after=last) if run.reason] == []
-
-
-def config(cluster: Cluster, *settings: str) -> None:
-    act(cluster, 'config', WORKER, *settings)
 
 
 def labels(cluster: Cluster) -> dict[str, str]:

@@ -4,18 +4,15 @@ from __future__ import annotations
 
 import json
 import time
-from collections.abc import Iterator
-from pathlib import Path
 from typing import Any
 
 import pytest
 
-from tests.model import cluster as cluster_of
 from tests.model import parties
 from tests.model.cluster import MASTER, WORKER, Cluster
-from tests.model.parties import act
+from tests.model.parties import act, config
 
-pytestmark = pytest.mark.slow
+pytestmark = [pytest.mark.slow, pytest.mark.one_cluster, pytest.mark.usefixtures('no_hook_fails')]
 
 UNIT, OTHER = f'{WORKER}/0', f'{WORKER}/1'
 KUBELET = 'snap.kubelet.daemon'
@@ -25,26 +22,6 @@ FAIL = '/var/lib/stand-in/fail'
 LOGINS = '/root/.docker/config.json'
 ENVIRONMENT = '/root/cdk/runtime.env'
 SECRET = 'correct-horse'
-
-
-@pytest.fixture(scope='module')
-def cluster(canonical: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Cluster]:
-    """One cluster for all of this file; each test leaves the options as they were."""
-    copy = cluster_of.copy(canonical, tmp_path_factory.mktemp('runtime') / 'data')
-    yield copy
-    copy.destroy()
-
-
-@pytest.fixture(autouse=True)
-def no_hook_fails(cluster: Cluster, request: pytest.FixtureRequest) -> Iterator[None]:
-    last = cluster.last_run()
-    yield
-    if 'killed' not in request.node.name:
-        assert [(run.unit, run.name, run.reason) for run in cluster.runs(after=last) if run.reason] == []
-
-
-def config(cluster: Cluster, *settings: str) -> None:
-    act(cluster, 'config', WORKER, *settings)
 
 
 def hook(cluster: Cluster, unit: str = UNIT) -> None:
@@ -202,7 +179,14 @@ def labels(cluster: Cluster) -> dict[str, str]:
     return found
 
 
+def privileged(cluster: Cluster) -> list[str]:
+    """Return whether the control plane lets privileged pods in, which it does for the sake of cards alone."""
+    lines = cluster.read(f'{MASTER}/0', '/var/snap/kube-apiserver/current/args').splitlines()
+    return [line for line in lines if line.startswith('--allow-privileged')]
+
+
 def test_fm_48_51_a_card_of_nvidias_brings_its_docker_and_labels_and_both_go_again(cluster: Cluster) -> None:
+    before = privileged(cluster)
     give_cards(cluster, 'amd', 'intel')
     config(cluster, 'labels=look=1')
     assert dockers(cluster) == {'docker.io'}
@@ -224,9 +208,24 @@ def test_fm_48_51_a_card_of_nvidias_brings_its_docker_and_labels_and_both_go_aga
     assert 'DevicePlugins: true' in cluster.read(UNIT, '/root/cdk/kubelet/config.yaml')
     assert cluster.status(UNIT) == ('active', 'Kubernetes worker running.')
 
+    # the driver fails while the API is away
+    started = parties.restarts(cluster, UNIT, KUBELET)
+    cluster.shell(f'{MASTER}/0', f'systemctl stop {API}')
+    fail(cluster, 'nvidia-smi', match='', code=9, times=-1)
+    config(cluster, 'labels=look=3')
+    assert cluster.bag('kube-control', UNIT)['gpu'] == 'False' and cluster.status(UNIT)[0] == 'waiting'
+    cluster.shell(f'{MASTER}/0', f'systemctl start {API}')
+    assert cluster.eventually(lambda: 'ok' in cluster.shell(f'{MASTER}/0', 'kubectl get --raw /healthz', check=False))
+    hook(cluster)
+    assert not {'gpu', 'cuda'} & set(labels(cluster)) and labels(cluster)['look'] == '3'
+    assert parties.restarts(cluster, UNIT, KUBELET) == started + 1
+    mend(cluster)
+    hook(cluster)
+    assert (labels(cluster)['gpu'], privileged(cluster)) == ('true', ['--allow-privileged'])
+
     started = parties.restarts(cluster, UNIT, KUBELET)
     config(cluster, 'docker_runtime=apt')
-    assert dockers(cluster) == {'docker.io'}
+    assert dockers(cluster) == {'docker.io'} and privileged(cluster) == before
     assert cluster.bag('kube-control', UNIT)['gpu'] == 'False'
     assert not {'gpu', 'cuda'} & set(labels(cluster))
     assert 'DevicePlugins' not in cluster.read(UNIT, '/root/cdk/kubelet/config.yaml')

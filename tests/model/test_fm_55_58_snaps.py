@@ -3,42 +3,21 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from tests.model import cluster as cluster_of
 from tests.model.cluster import MASTER, ROOT, WORKER, Cluster
-from tests.model.parties import act
+from tests.model.parties import act, config
 
-pytestmark = pytest.mark.slow
+pytestmark = [pytest.mark.slow, pytest.mark.one_cluster, pytest.mark.usefixtures('no_hook_fails')]
 
 UNIT, OTHER = UNITS = (f'{WORKER}/0', f'{WORKER}/1')
 KUBELET = 'snap.kubelet.daemon'
 FAIL = '/var/lib/stand-in/fail/snap.json'
 STORE = '/var/lib/stand-in/snap-store.json'
 ASKS = 'Needs manual upgrade'
-
-
-@pytest.fixture(scope='module')
-def cluster(canonical: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Cluster]:
-    """One cluster for all of this file; each test leaves version 1.12.10 and the default options."""
-    copy = cluster_of.copy(canonical, tmp_path_factory.mktemp('snaps') / 'data')
-    yield copy
-    copy.destroy()
-
-
-@pytest.fixture(autouse=True)
-def no_hook_fails(cluster: Cluster) -> Iterator[None]:
-    last = cluster.last_run()
-    yield
-    assert [(run.unit, run.name, run.reason) for run in cluster.runs(after=last) if run.reason] == []
-
-
-def config(cluster: Cluster, *settings: str) -> None:
-    act(cluster, 'config', WORKER, *settings)
 
 
 def fail(cluster: Cluster, *rules: dict[str, Any]) -> None:

@@ -6,18 +6,16 @@ import base64
 import ctypes
 import json
 import subprocess
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from tests.model import cluster as cluster_of
 from tests.model.cluster import MASTER, WORKER, Cluster
-from tests.model.parties import act
+from tests.model.parties import act, config
 from tests.model.test_operations import action, apply
 
-pytestmark = pytest.mark.slow
+pytestmark = [pytest.mark.slow, pytest.mark.one_cluster, pytest.mark.usefixtures('no_hook_fails')]
 
 UNIT, OTHER = f'{WORKER}/0', f'{WORKER}/1'
 API = 'snap.kube-apiserver.daemon'
@@ -30,26 +28,6 @@ KINDS = (
     'roles,rolebindings,clusterroles,clusterrolebindings'
 )
 DOMAIN = 'myregistry.company.com'
-
-
-@pytest.fixture(scope='module')
-def cluster(canonical: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Cluster]:
-    """One cluster for all of this file; each test leaves the options and the cluster as they were."""
-    copy = cluster_of.copy(canonical, tmp_path_factory.mktemp('ingress') / 'data')
-    yield copy
-    copy.destroy()
-
-
-@pytest.fixture(autouse=True)
-def no_hook_fails(cluster: Cluster) -> Iterator[None]:
-    last = cluster.last_run()
-    yield
-    failed = [run for run in cluster.runs(after=last) if run.reason and run.name not in ('registry', 'microbot')]
-    assert [(run.unit, run.name, run.reason) for run in failed] == []
-
-
-def config(cluster: Cluster, *settings: str) -> None:
-    act(cluster, 'config', WORKER, *settings)
 
 
 def hooks(cluster: Cluster) -> None:
@@ -174,6 +152,13 @@ def test_fm_61_ports_follow_what_is_wanted_and_not_the_outcome_of_one_attempt(cl
 
     config(cluster, 'ingress=false', '--reset', 'nginx-image')
     assert is_gone(cluster)
+    for unit in (UNIT, OTHER):  # as earlier revisions left them
+        act(cluster, 'run', '--unit', unit, 'open-port 80/tcp; open-port 443/tcp')
+    assert ports(cluster) == OPEN
+    cluster.upgrade(WORKER)
+    assert ports(cluster) == CLOSED
+    assert cluster.units()[f'{MASTER}/0']['open-ports'] == ['6443/tcp']
+
     refuse(cluster, f'POST /apis/apps/v1/namespaces/{NAMESPACE}/daemonsets')
     config(cluster, 'ingress=true')
     assert ports(cluster) == CLOSED and status(cluster)[0] == 'waiting'

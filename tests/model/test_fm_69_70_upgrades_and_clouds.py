@@ -4,17 +4,15 @@ from __future__ import annotations
 
 import json
 import shlex
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
-from tests.model import cluster as cluster_of
 from tests.model import parties
-from tests.model.cluster import WORKER, Cluster
+from tests.model.cluster import MASTER, WORKER, Cluster
 from tests.model.parties import act, tell
 
-pytestmark = pytest.mark.slow
+pytestmark = [pytest.mark.slow, pytest.mark.one_cluster]
 
 UNIT, OTHER = f'{WORKER}/0', f'{WORKER}/1'
 KUBELET, PROXY = 'snap.kubelet.daemon', 'snap.kube-proxy.daemon'
@@ -22,19 +20,41 @@ ARGUMENTS = '/var/snap/kubelet/current/args'
 CLOUD = '/var/snap/kubelet/common/cloud-config.conf'
 
 
-@pytest.fixture(scope='module')
-def cluster(canonical: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Cluster]:
-    """One cluster for all of this file; each test leaves it as it was."""
-    copy = cluster_of.copy(canonical, tmp_path_factory.mktemp('rest') / 'data')
-    yield copy
-    copy.destroy()
-
-
 def settings(cluster: Cluster, unit: str) -> list[object]:
     """Return snapd's settings of both daemons, less what is the machine's own."""
     own = ('node-ip', 'hostname-override')
     found = [json.loads(cluster.shell(unit, f'snap get -d {name}')) for name in ('kubelet', 'kube-proxy')]
     return [{key: value for key, value in one.items() if key not in own} for one in found]
+
+
+# what an earlier generation had told its snaps and this one does not
+OLD = {
+    UNIT: {'kubelet': 'cni-bin-dir=/opt/elsewhere v=4', 'kube-proxy': 'cleanup-ipvs=true'},
+    OTHER: {'kubelet': 'cadvisor-port=0', 'kube-proxy': 'v=4'},
+    f'{MASTER}/0': {'kube-apiserver': 'event-ttl=2h v=7', 'kube-scheduler': 'profiling=false'},
+}
+
+
+def aged(cluster: Cluster, unit: str) -> list[str]:
+    """Make a unit one of an earlier generation, which kept no records; return the arguments it should come back to."""
+    before = arguments(cluster, unit)
+    cluster.shell(unit, 'rm -r /var/lib/canonical-kubernetes')
+    for snap, told in OLD[unit].items():
+        cluster.shell(unit, f'snap set {snap} {told}')
+    assert arguments(cluster, unit) != before
+    return before
+
+
+def arguments(cluster: Cluster, unit: str) -> list[str]:
+    return [cluster.read(unit, f'/var/snap/{snap}/current/args') for snap in OLD[unit]]
+
+
+def is_served(cluster: Cluster) -> bool:
+    """Whether both nodes are Ready, and the log of a pod on each is to be had through the API server."""
+    pods = cluster.kubectl('get', 'pods', '-A', '-o', 'json')['items']
+    found = {pod['spec']['nodeName']: pod['metadata'] for pod in pods if pod['status']['phase'] == 'Running'}
+    logs = [cluster.kubectl('logs', '-n', meta['namespace'], meta['name']) for meta in found.values()]
+    return len(logs) == 2 and all('started' in text for text in logs) and list(cluster.nodes().values()) == [True] * 2
 
 
 # what units of the public charm keep in their store: flags that are called so no more, and values nobody reads
@@ -58,6 +78,7 @@ def test_fm_69_an_upgrade_from_another_generation_ends_as_a_fresh_unit(cluster: 
     cluster.shell(UNIT, 'snap set kubelet require-kubeconfig=true cadvisor-port=0 cni-bin-dir=/opt/elsewhere v=4')
     cluster.shell(UNIT, 'snap set kube-proxy cleanup-ipvs=true')
     cluster.shell(UNIT, 'mkdir -p /root/cdk/own; echo mine > /root/cdk/own/notes; echo old > /root/cdk/audit.log')
+    assert cluster.eventually(lambda: is_served(cluster), 90)
     script = KEEP % UNIT.replace('/', '-')
     cluster.shell(UNIT, f'python3 -c {shlex.quote(script)}', stdin=json.dumps(LEFT))
     last = cluster.last_run()
@@ -75,6 +96,18 @@ def test_fm_69_an_upgrade_from_another_generation_ends_as_a_fresh_unit(cluster: 
     act(cluster, 'config', WORKER, 'kubelet-extra-args=v=2')
     assert '--v="2"' in cluster.read(UNIT, ARGUMENTS)
     act(cluster, 'config', WORKER, '--reset', 'kubelet-extra-args')
+
+
+def test_fm_69_hours_between_the_upgrades_of_workers_and_masters_cost_no_log_and_no_node(cluster: Cluster) -> None:
+    last = cluster.last_run()
+    wanted = {unit: aged(cluster, unit) for unit in OLD}
+    for app in (WORKER, MASTER):
+        cluster.upgrade(app)
+        assert cluster.eventually(lambda: is_served(cluster), 90), app
+        for unit in OLD:
+            assert (arguments(cluster, unit) == wanted[unit]) is (app == MASTER or unit != f'{MASTER}/0'), unit
+        assert [cluster.status(unit)[0] for unit in OLD] == ['active'] * 3
+    assert [(run.unit, run.name) for run in cluster.runs(after=last) if run.reason] == []
 
 
 def cloud_flags(cluster: Cluster) -> list[str]:
