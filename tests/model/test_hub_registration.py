@@ -144,6 +144,11 @@ def test_the_agent_goes_on_with_the_next_leader_and_leaves_nothing(masters: Clus
     act(masters, 'update-status', new)
     assert 'Hub: joined as edge-7, certificate expires in' in masters.status(new)[1]
 
+    masters.shell('hub/0', 'systemctl stop hub-apiserver')
+    act(masters, 'update-status', new)
+    assert 'Hub: unreachable since 20' in masters.status(new)[1]
+    masters.shell('hub/0', 'systemctl start hub-apiserver')
+
     kubeconfig = yaml.safe_load(params.read_text())['kubeconfig']
     token = yaml.safe_load(kubeconfig)['users'][0]['user']['token']
     held = {unit: set(files_with(masters, unit, {token})) for unit in units(masters, MASTER)}

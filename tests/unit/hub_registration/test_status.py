@@ -32,7 +32,7 @@ SINCE = '2025-12-31T22:00:00Z'
         ),
         (
             Report('edge-7', 'lost', 'the hub: gone', '2025-12-31T23:00:00Z', unreachable_since=SINCE),
-            f'hub unreachable since {SINCE}, certificate expired',
+            f'unreachable since {SINCE}, certificate expired',
         ),
         (Report('edge-7', 'lost', 'managed cluster edge-7'), 'lost: waits for managed cluster edge-7'),
     ],

@@ -43,7 +43,7 @@ class Report:
 def line(report: Report, now: datetime) -> str:
     """Return what follows in the unit's status."""
     if report.unreachable_since:
-        return f'hub unreachable since {report.unreachable_since}{_ends(report, now)}'
+        return f'unreachable since {report.unreachable_since}{_ends(report, now)}'
     said = {
         '': 'asking the hub',
         'bootstrap': f'asking the hub as {report.cluster}',
