@@ -136,7 +136,8 @@ def test_fm_42_43_extra_arguments_are_what_a_shell_splits_and_leave_nothing_behi
     before = arguments(cluster, KUBELET), arguments(cluster, PROXY), configuration(cluster, PROXY_CONFIG)
     option = (
         "eviction-hard='memory.available<200Mi' --feature-gates=RotateKubeletServerCertificate=true,NodeLease=false "
-        '-v="3" node-labels=x=1 node-labels=y=2 volume-plugin-dir="/var/my plugins" register-node'
+        '-v="3" node-labels=x=1 node-labels=y=2 volume-plugin-dir="/var/my plugins" register-node '
+        'cert-dir=null seccomp-profile-root=[1]'  # snapd would read both as JSON
     )
     config(cluster, f'kubelet-extra-args={option}', 'proxy-extra-args=proxy-mode=ipvs masquerade-all v=2')
     restarts = {service: parties.restarts(cluster, UNIT, service) for service in (KUBELET, PROXY)}
@@ -148,6 +149,8 @@ def test_fm_42_43_extra_arguments_are_what_a_shell_splits_and_leave_nothing_behi
         'node-labels': 'x=1,y=2',
         'volume-plugin-dir': '/var/my plugins',
         'register-node': '',
+        'cert-dir': 'null',
+        'seccomp-profile-root': '[1]',
     }
     assert arguments(cluster, PROXY) == {**before[1], 'v': '2'}  # what has no field in its file
     file = {**before[2], 'mode': 'ipvs', 'iptables': {'masqueradeAll': True}}
