@@ -95,7 +95,7 @@ async def test_only_requests_of_a_cluster_s_own_names_are_approved_by_the_hub(wo
     prefix = 'system:open-cluster-management:'
     async with Client(world.hub_cluster.configuration('bootstrap-token')) as asker:
         made = []
-        for groups in ((f'{prefix}other',), (f'{prefix}{world.name}', 'system:masters'), (f'{prefix}{world.name}',)):
+        for groups in ((f'{prefix}other',), (f'{prefix}{world.name}', 'operators'), (f'{prefix}{world.name}',)):
             subject = _certificates.Subject(f'{prefix}{world.name}:a', groups)
             pem = _certificates.request(_certificates.new_key(), subject)
             signer = 'kubernetes.io/kube-apiserver-client'

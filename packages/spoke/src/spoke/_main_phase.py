@@ -196,18 +196,22 @@ class MainPhase:
         shortest_s = pause_s = self.given.intervals.recreation_delay.total_seconds()
         while True:
             self._gone.clear()
-            if clusters.get(self._cluster):
-                await self._gone.wait()
+            if self._is_known(clusters):
+                if await self._gone.wait(_LONGEST_RECREATION_S):
+                    _log.warning('managed cluster %s was deleted on the hub', self._cluster)
                 pause_s = shortest_s
-                _log.warning('managed cluster %s was deleted on the hub', self._cluster)
             await asyncio.sleep(pause_s)
-            if clusters.get(self._cluster):
+            if self._is_known(clusters):
                 continue
             pause_s = min(2 * pause_s, _LONGEST_RECREATION_S)
             try:
                 await self._creating()
             except kubernetes.Error as error:
                 _log.warning('managed cluster %s is not created: %s', self._cluster, error)
+
+    def _is_known(self, clusters: Following) -> bool:
+        """Tell whether the hub has the cluster: what we saw last counts for as long as it takes our renewals."""
+        return clusters.get(self._cluster) is not None and not self._health.notes.get('lease')
 
 
 def _size(node: Object | None) -> tuple[object, ...]:
