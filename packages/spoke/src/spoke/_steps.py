@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -187,11 +188,12 @@ def _after_issues(facts: Facts, event: str) -> datetime:
     """Return when a request may follow those that were answered: never a loop, whatever clocks and writers do."""
     if not facts.issued:
         return facts.now
-    try:
-        life = _certificates.chain(facts.secret.get('tls.crt', b'')).life
-    except Unusable:
-        life = timedelta()
-    pause = min(life / 5, timedelta(minutes=5)) if event == _ROTATION else timedelta()
+    pause = timedelta()
+    with contextlib.suppress(Unusable):
+        chain = _certificates.chain(facts.secret.get('tls.crt', b''))
+        if event == _ROTATION:  # one that came late must be followed before it ends
+            left = (chain.ends - facts.issued[-1]) / 2
+            pause = min(max(chain.life / 10, min(chain.life / 5, left)), timedelta(minutes=5))
     next_one = facts.issued[-1] + pause
     recent = [moment for moment in facts.issued if facts.now - moment < _LONGEST_BACKOFF]
     if event != _ROTATION and len(recent) >= _MANY_ISSUES:  # clocks differ, or somebody spoils the secret all the time
