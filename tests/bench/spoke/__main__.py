@@ -190,6 +190,7 @@ async def _figures(hub: Client, fleet: Fleet, rest_s: float, first: Row | None, 
     if restarts:
         stamp = time.time()
         with fleet.running() as process:
+            _print(row)  # what there is so far: the rest takes minutes
             row.to_lease_s = await _until(process, time.monotonic(), lambda: _renewed(hub, row.agents, stamp))
             await asyncio.sleep(10)
             await _restart_hub(hub, fleet, process, row)
@@ -219,8 +220,8 @@ async def _restart_hub(hub: Client, fleet: Fleet, process: subprocess.Popen[byte
         new = await _renewals(hub)
         row.gap_most_s = max(new[name] - old[name] for name in old)
     finally:
-        again.terminate()
-        again.wait(30)
+        again.kill()  # it would wait a minute for its watches
+        again.wait()
 
 
 async def _until(
