@@ -35,6 +35,7 @@ async def listening(serve: Serve, tls: ssl.SSLContext | None = None) -> AsyncIte
     finally:
         await accepted()
         server.close()
+        await accepted()
         while tasks:
             for task in tasks:
                 task.cancel()
@@ -45,9 +46,10 @@ async def listening(serve: Serve, tls: ssl.SSLContext | None = None) -> AsyncIte
 
 
 async def accepted() -> None:
-    """Let the loop finish what it has begun to accept; call this right before a server's close().
+    """Let the loop finish what it has begun to accept: to be called right before a server's close(), and right after.
 
-    Until Python 3.13 a server that is closed between the two steps of accepting leaves that socket open. A timer ends
-    after the sockets of its turn were looked at, so what they brought is ahead of whoever slept.
+    Until Python 3.13 a server that is closed between the first two steps of accepting leaves that socket open. A timer
+    ends after the sockets of its turn were looked at, so what they brought is ahead of whoever slept. After close() the
+    rest of the steps make a connection of it, which can then be ended like any other.
     """
     await asyncio.sleep(0.001)

@@ -230,6 +230,9 @@ async def kubelet(folder: Path) -> AsyncIterator[int]:
         yield int(runner.addresses[0][1])
     finally:
         await accepted()
+        for site in list(runner.sites):
+            await site.stop()
+        await accepted()
         await runner.cleanup()
 
 

@@ -113,13 +113,17 @@ class NomadStandIn:
 
     async def stop(self) -> None:
         """Stop serving; every connection is reset, what was registered stays and goes on running."""
+        if self._runner is not None:
+            await accepted()
+            for site in list(self._runner.sites):
+                await site.stop()
+            await accepted()
         for transport in list(self._connections):
             _reset(transport)
         for task in self._handlers:
             task.cancel()
         await asyncio.gather(*self._handlers, return_exceptions=True)
         if self._runner is not None:
-            await accepted()
             await self._runner.cleanup()
             self._runner = None
         for _ in range(10):  # what served the connections that were reset ends within the next turns of the loop
