@@ -233,7 +233,11 @@ async def kubelet(folder: Path) -> AsyncIterator[int]:
         for site in list(runner.sites):
             await site.stop()
         await accepted()
+        transports = [one.transport for one in runner.server.connections if one.transport] if runner.server else []
         await runner.cleanup()
+        for transport in transports:
+            transport.abort()  # TLS that was closed waits for its peer's farewell, longer than this loop lives
+        await asyncio.sleep(0.01)
 
 
 async def test_logs_and_commands_reach_the_kubelet_of_the_pod(cluster: Any) -> None:
