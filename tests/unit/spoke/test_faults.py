@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import json
-from collections.abc import Iterator
+from collections.abc import AsyncIterator, Iterator
 from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
@@ -44,33 +44,54 @@ async def renewed(world: Any, before: str) -> str:
     return found
 
 
-async def test_11_a_hub_that_knows_only_v1beta1_is_joined_through_it_where_the_gate_says_so(
-    world: Any, tmp_path: Path
-) -> None:
+@contextlib.asynccontextmanager
+async def hub_of_old(world: Any, folder: Path) -> AsyncIterator[tuple[worlds.Cluster, Client]]:
+    """Lead agents to a hub that serves certificate requests as v1beta1 only."""
     with contextlib.ExitStack() as stack:
-        old = worlds._started(tmp_path / 'old', stack, version='v1.18.20')
+        old = worlds._started(folder / 'old', stack, version='v1.18.20')
         async with Client(old.configuration()) as hub:
             await _hub.install(hub, _definitions.OF_HUB)
             for resource, body in _rights.bootstrap('spoke-bootstrap', 'bootstrap'):
                 await _hub.make(hub, resource, body)
             old.kubeconfig(world.bootstrap, 'bootstrap-token')
-            world.start(world.config(gates={'V1beta1CSRAPICompatibility': True}))
-
-            async def asked() -> list[Any]:
-                return [each async for each in hub.items(_wire.CSRS_V1BETA1, labels=_wire.labels(world.name))]
-
-            (request,) = await world.until(asked)
-            name = request['metadata']['name']
-            condition = {'type': 'Approved', 'reason': 'Test', 'message': 'by a test'}
-            body = {**request, 'status': {'conditions': [condition]}}
-            await hub.replace(_wire.CSRS_V1BETA1, body, subresource='approval')
-            pem = worlds.signer(old).sign(
-                _wire.decoded(request['spec']['request']), timedelta(hours=1), _certificates.utc_now()
-            )
-            patch = {'status': {'certificate': _wire.encoded(pem)}}
-            await hub.patch(_wire.CSRS_V1BETA1, name, patch, subresource='status')
-            await world.until(world.secret)
+            yield old, hub
             await world.stop(*world.tasks)
+
+
+async def asked_in_v1beta1(world: Any, hub: Client) -> list[Any]:
+    return [each async for each in hub.items(_wire.CSRS_V1BETA1, labels=_wire.labels(world.name))]
+
+
+async def test_11_a_hub_that_knows_only_v1beta1_is_joined_through_it_where_the_gate_says_so(
+    world: Any, tmp_path: Path
+) -> None:
+    async with hub_of_old(world, tmp_path) as (old, hub):
+        world.start(world.config(gates={'V1beta1CSRAPICompatibility': True}))
+        (request,) = await world.until(lambda: asked_in_v1beta1(world, hub))
+        name = request['metadata']['name']
+        condition = {'type': 'Approved', 'reason': 'Test', 'message': 'by a test'}
+        body = {**request, 'status': {'conditions': [condition]}}
+        await hub.replace(_wire.CSRS_V1BETA1, body, subresource='approval')
+        pem = worlds.signer(old).sign(
+            _wire.decoded(request['spec']['request']), timedelta(hours=1), _certificates.utc_now()
+        )
+        patch = {'status': {'certificate': _wire.encoded(pem)}}
+        await hub.patch(_wire.CSRS_V1BETA1, name, patch, subresource='status')
+        await world.until(world.secret)
+
+
+async def test_11_without_the_gate_the_agent_of_such_a_hub_names_what_it_lacks_and_the_gate_and_asks_nothing(
+    world: Any, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    async with hub_of_old(world, tmp_path) as (_, hub):
+        config = world.config()
+        task = world.start(config)
+        notes = config.options.health.notes
+        await world.until(lambda: _value('a hub that serves certificates.k8s.io/v1' in notes.get('bootstrap', '')))
+        assert 'start with --feature-gates=V1beta1CSRAPICompatibility=true' in notes['bootstrap']
+        assert notes['bootstrap'] in caplog.text
+        assert await asked_in_v1beta1(world, hub) == []
+        assert not task.done()
 
 
 async def test_23_detached_the_secret_is_on_management_and_all_the_rest_is_of_the_spoke(world: Any) -> None:

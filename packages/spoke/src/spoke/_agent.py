@@ -12,7 +12,7 @@ from aioclustermanager import kubernetes
 from aioclustermanager.kubernetes import resources
 from aioclustermanager.kubernetes.informer import Change
 
-from . import _files, _hub_kubeconfig, _names, _validity, _wire
+from . import _features, _files, _hub_kubeconfig, _names, _validity, _wire
 from ._bootstrap import Bootstrap
 from ._given import Given, NextHub, StartOver, Sync
 from ._health import Health
@@ -266,8 +266,11 @@ class Agent:
 
     def _cannot_bootstrap(self, error: kubernetes.Error) -> None:
         text = f'a bootstrap kubeconfig that works ({error})'
+        if isinstance(error, kubernetes.NotFound):  # of a list: the hub has no such kind, and no credential helps
+            gate = f'--feature-gates={_features.V1BETA1_CSR}=true'
+            text = f'a hub that serves {_wire.CSRS.api_version} ({error}); for one with v1beta1 only, start with {gate}'
         if self.health.notes.get('bootstrap') != text:
-            _log.warning('cannot bootstrap: %s', error)
+            _log.warning('cannot bootstrap yet, waits for %s', text)
         self.health.note('bootstrap', text)
 
     def _give_up_silent_hub(self, error: kubernetes.Error) -> None:
