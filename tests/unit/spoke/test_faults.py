@@ -80,6 +80,7 @@ async def test_11_a_hub_that_knows_only_v1beta1_is_joined_through_it_where_the_g
         await world.until(world.secret)
 
 
+@pytest.mark.slow
 async def test_11_without_the_gate_the_agent_of_such_a_hub_names_what_it_lacks_and_the_gate_and_asks_nothing(
     world: Any, tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:

@@ -84,12 +84,14 @@ def test_09_all_that_is_wrong_is_said_at_once() -> None:
         spoke_external_server_urls=['http://a', '', 'https://fine:6443'],
         cluster_health_check_period=timedelta(0),
         client_cert_expiration_seconds=3599,
+        cluster_unavailable_after=timedelta(seconds=-1),
         max_custom_cluster_claims=-1,
     )
     with pytest.raises(spoke.InvalidOptions) as raised:
         options.validate()
-    assert len(raised.value.faults) == 6
-    for text in ('--bootstrap-kubeconfig is required', "'http://a' is invalid", "'' is invalid", '0s', '3599', '3600'):
+    assert len(raised.value.faults) == 7
+    for text in ('--bootstrap-kubeconfig is required', "'http://a' is invalid", "'' is invalid", '0s', '3599', '3600',
+                 '--cluster-unavailable-after: -1s'):  # fmt: skip
         assert text in str(raised.value)
 
 

@@ -5,7 +5,8 @@ from __future__ import annotations
 import asyncio
 import base64
 import contextlib
-from collections.abc import AsyncIterator
+import re
+from collections.abc import AsyncIterator, Iterator
 from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
@@ -32,6 +33,19 @@ JOINED, AVAILABLE = 'ManagedClusterJoined', 'ManagedClusterConditionAvailable'
 
 async def _value(value: object) -> object:
     return value
+
+
+@contextlib.contextmanager
+def sick_spoke(world: Any) -> Iterator[None]:
+    """Let the spoke's /livez answer 500 for as long as the block lasts."""
+    rules = world.spoke_cluster.folder / 'var/lib/stand-in/fail'
+    rules.mkdir(parents=True, exist_ok=True)
+    file = rules / 'kube-apiserver.requests.json'
+    file.write_text('[{"match": "GET /livez", "code": 500, "message": "etcd is sick", "times": 1000000}]')
+    try:
+        yield
+    finally:
+        file.unlink()
 
 
 async def joined(world: Any, config: Any = None, **settings: Any) -> Any:
@@ -139,6 +153,38 @@ async def test_12_nodes_come_and_go_others_keep_their_keys_and_without_news_noth
     monkeypatch.setattr(Transport, '_once', once)
     await world.until(lambda: _value(sum('GET /livez' in name for name in sent) >= 4))  # looked four times
     assert not [name for name in sent if name.startswith('PATCH') and world.name in name]
+
+
+def looks(metrics: Metrics) -> int:
+    """Return how often the status was looked at and told, from beginning to end."""
+    count = re.search(r'spoke_sync_seconds_count\{.*"ManagedClusterStatusController"\} (\d+)', metrics.text())
+    return int(count[1]) if count else 0
+
+
+async def told_of_spoke(world: Any) -> list[Any]:
+    """Return what the hub has been told of health, version and size: other conditions are not the agent's."""
+    status = (await world.cluster())['status']
+    available = next(each for each in status['conditions'] if each['type'] == AVAILABLE)
+    return [available, *(status.get(key) for key in ('version', 'capacity', 'allocatable'))]
+
+
+@pytest.mark.slow
+async def test_13_bad_looks_change_nothing_until_they_have_lasted_for_as_long_as_the_option_says(world: Any) -> None:
+    metrics = Metrics()
+    config = world.config(cluster_unavailable_after=timedelta(hours=1))
+    world.hub_runs(auto_approval_users=AUTO)
+    task = world.start(config, metrics=metrics)
+    await world.joined()
+    before, notes = await told_of_spoke(world), config.options.health.notes
+    with sick_spoke(world):
+        await world.until(lambda: _value('500' in notes.get('spoke', '')))
+        enough = looks(metrics) + 2
+        await world.until(lambda: _value(looks(metrics) >= enough))
+        assert await told_of_spoke(world) == before
+        await ended(world, task)
+        world.start(world.config(cluster_unavailable_after=timedelta(seconds=1)))
+        await world.until(lambda: is_so(world, AVAILABLE, 'False'))
+    await world.until(lambda: is_so(world, AVAILABLE, 'True'))
 
 
 @pytest.mark.slow

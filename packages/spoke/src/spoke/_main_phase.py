@@ -16,11 +16,12 @@ from ._given import Given, NextHub, StartOver, Sync
 from ._hub_certificate import HubCertificate
 from ._running import Backoff, Following, Signal, together
 from .addon import AddOns
-from .managedcluster import ManagedClusterLease, ManagedClusterStatus
+from .managedcluster import Doubt, ManagedClusterLease, ManagedClusterStatus
 
 _log = logging.getLogger(__name__)
 _LONGEST_RECREATION_S = 600.0  # between two looks whether the hub still knows the cluster
 _HUB_LOOK_S = 60.0
+_DOUBT_LOOK_S = 5.0  # at a spoke that has just begun to look bad
 
 
 class MainPhase:
@@ -31,6 +32,8 @@ class MainPhase:
         self._cluster = certificate.names.cluster
         self._health = given.options.health
         self._gone = Signal()  # the hub's ManagedCluster was deleted
+        period_s = given.options.cluster_health_check_period.total_seconds()
+        self._doubt = Doubt(given.options.cluster_unavailable_after, min(_DOUBT_LOOK_S, period_s))
         self._addons = AddOns(
             certificate.names, given.management, given.spoke.client, given.namespace, certificate.rendered,
             given.recorder, given.metrics, given.intervals, given.chance, given.now,
@@ -138,7 +141,7 @@ class MainPhase:
         return ManagedClusterStatus(
             self._cluster, hub, clusters, given.spoke.client, given.spoke.nodes, given.spoke.claims,
             given.options.max_custom_cluster_claims, given.recorder, given.metrics, self._health.note,
-            timeout_s=given.intervals.call_timeout.total_seconds(), now=given.now,
+            timeout_s=given.intervals.call_timeout.total_seconds(), now=given.now, doubt=self._doubt,
         )  # fmt: skip
 
     async def _patient_resource(self, hub: Client) -> kubernetes.Resource:

@@ -41,6 +41,7 @@ class SpokeAgentOptions:
     hub_kubeconfig_secret: str = 'hub-kubeconfig-secret'  # noqa: S105  (a name)
     spoke_external_server_urls: list[str] = field(default_factory=list)
     cluster_health_check_period: timedelta = timedelta(minutes=1)
+    cluster_unavailable_after: timedelta = timedelta()  # of bad looks; 0: at the first
     max_custom_cluster_claims: int = 20
     client_cert_expiration_seconds: int = 0  # 0: the signer decides
     cluster_annotations: dict[str, str] = field(default_factory=dict)  # of the ManagedCluster, at its creation
@@ -83,6 +84,13 @@ class SpokeAgentOptions:
                 'cluster-healthcheck-period',
                 'cluster_health_check_period',
                 'how often the health of the cluster is looked at',
+                _durations.parse,
+                False,
+            ),
+            (
+                'cluster-unavailable-after',
+                'cluster_unavailable_after',
+                'how long the cluster has to look bad before it counts as unavailable; 0: at the first look',
                 _durations.parse,
                 False,
             ),
@@ -141,6 +149,9 @@ class SpokeAgentOptions:
         seconds = self.client_cert_expiration_seconds
         if seconds != 0 and seconds < _LEAST_LIFETIME_S:
             found.append(f'--client-cert-expiration-seconds: {seconds} must be at least {_LEAST_LIFETIME_S}')
+        if self.cluster_unavailable_after < timedelta():
+            shown = _durations.shown(self.cluster_unavailable_after)
+            found.append(f'--cluster-unavailable-after: {shown} must not be negative')
         if self.max_custom_cluster_claims < 0:
             found.append(f'--max-custom-cluster-claims: {self.max_custom_cluster_claims} must not be negative')
         return found

@@ -2,6 +2,6 @@
 
 from ._creating import ManagedClusterCreating
 from ._lease import ManagedClusterLease
-from ._status import ManagedClusterStatus
+from ._status import Doubt, ManagedClusterStatus
 
-__all__ = ['ManagedClusterCreating', 'ManagedClusterLease', 'ManagedClusterStatus']
+__all__ = ['Doubt', 'ManagedClusterCreating', 'ManagedClusterLease', 'ManagedClusterStatus']

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass
-from datetime import datetime
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
 from typing import Any
 
 from aioclustermanager import kubernetes
@@ -29,11 +29,25 @@ class Health:
     text: str = ''
 
 
+@dataclass
+class Doubt:
+    """How long the spoke may look bad before it counts as that: Go's agent waits for 20 s from 1.3 on."""
+
+    patience: timedelta
+    again_s: float  # until it is looked at again meanwhile
+    began: datetime | None = None  # with the first bad look after a good one
+
+    def is_over(self, health: Health, now: datetime) -> bool:
+        """Take note of a look; returns whether it counts."""
+        self.began = None if health.is_good else self.began or now
+        return self.began is None or now - self.began >= self.patience
+
+
 @dataclass(frozen=True)
 class Seen:
     """The spoke as it is now. None for what could not be found out: the hub keeps what it has."""
 
-    health: Health
+    health: Health | None  # None: in doubt
     version: str | None = None
     capacity: Mapping[str, str] | None = None
     allocatable: Mapping[str, str] | None = None
@@ -47,7 +61,9 @@ def status(cluster: Object, seen: Seen, now: datetime) -> dict[str, Any]:
     if not _conditions.is_true(cluster, _conditions.JOINED):
         joined = _conditions.condition(_conditions.JOINED, True, 'ManagedClusterJoined', 'the cluster has joined')
         conditions = _conditions.put(conditions, joined, now)
-    result = {**before, 'conditions': _conditions.put(conditions, _available(seen.health), now)}
+    if seen.health is not None:
+        conditions = _conditions.put(conditions, _available(seen.health), now)
+    result = {**before, 'conditions': conditions}
     if seen.version is not None:
         result['version'] = {**(before.get('version') or {}), 'kubernetes': seen.version}
     if seen.capacity is not None:
@@ -119,12 +135,13 @@ class ManagedClusterStatus:
         note: Callable[[str, str], None],
         *,
         timeout_s: float,
+        doubt: Doubt,
         now: Callable[[], datetime] = utc_now,
     ) -> None:
         self._cluster, self._hub, self._clusters = cluster, hub, clusters
         self._spoke, self._nodes, self._claims, self._most_claims = spoke, nodes, claims, most_claims
         self._recorder, self._metrics, self._note = recorder, metrics, note
-        self._timeout_s, self._now = timeout_s, now
+        self._timeout_s, self._now, self._doubt = timeout_s, now, doubt
 
     async def sync(self) -> float | None:
         if not self._clusters.ready.is_set() or any(
@@ -141,17 +158,18 @@ class ManagedClusterStatus:
             self._metrics.set('spoke_joined', 0)
             return None
         self._note('accept', '')
-        seen = await self._seen()
+        health = await look(self._spoke, self._timeout_s)
+        counts = self._doubt.is_over(health, self._now())
+        seen = replace(await self._seen(health), health=health if counts else None)
         if await _status.change(self._hub, _wire.MANAGED_CLUSTERS, cluster, self._edit(seen)):
             _log.debug('the hub knows the status of %s', self._cluster)
         self._metrics.set('spoke_joined', 1)
-        return None
+        return None if counts else self._doubt.again_s
 
     def _edit(self, seen: Seen) -> Callable[[Object], Mapping[str, Any]]:
         return lambda cluster: status(cluster, seen, self._now())
 
-    async def _seen(self) -> Seen:
-        health = await look(self._spoke, self._timeout_s)
+    async def _seen(self, health: Health) -> Seen:
         self._metrics.set('spoke_available', float(health.is_good))
         claims = self._exposed()
         if not health.is_good:
