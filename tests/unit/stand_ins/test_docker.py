@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import fcntl
 import json
+import subprocess
 
 import pytest
 from juju_local.stand_ins.lib.stand_in import docker_config
@@ -126,6 +127,20 @@ def test_fm_52_an_old_systemd_refuses_a_line_that_is_too_long(docker):
     docker.ok('systemctl', 'daemon-reload')
     docker.ok('systemctl', 'restart', 'docker')
     assert info(docker, 'NoProxy') == '"10.0.0.1"'
+
+
+def test_a_daemon_that_is_just_becoming_another_program_is_up(docker):
+    docker.ok('systemctl', 'stop', 'docker', 'docker.socket')
+    docker.write('/srv/dockerd-again', '#!/bin/sh\nexec "$0"\n', 0o755)
+    again = subprocess.Popen([docker.root / 'srv/dockerd-again'])
+    try:
+        docker.write('/run/docker.pid', str(again.pid))
+        for _ in range(30):
+            docker.ok('docker', 'ps')
+    finally:
+        again.kill()
+    assert 'Cannot connect' in docker.run('docker', 'ps').stderr  # killed, and not yet waited for
+    again.wait()
 
 
 def test_containers_and_images_are_kept_and_cleaned(docker):

@@ -29,6 +29,7 @@ WITH_VALUE = {
     '--entrypoint',
     '--namespace', '-a', '--address', '--label', '--mount',
 }  # fmt: skip
+EXEC_ROUNDS = 10_000  # milliseconds, or somewhat more
 NO_DAEMON = 'Cannot connect to the Docker daemon at unix:///var/run/docker.sock. Is the docker daemon running?'
 INSECURE = 'WARNING! Using --password via the CLI is insecure. Use --password-stdin.'
 
@@ -108,12 +109,25 @@ def _reach(daemon: str, message: str) -> None:
 def is_up(daemon: str) -> bool:
     """Tell whether the process that the daemon left behind is there: nobody accepts connections on its socket."""
     pid = core.read(dockerd.PID_FILES[daemon]).strip()
+    command = _command(pid)
+    for _ in range(EXEC_ROUNDS):  # while it becomes sleep it has no command line for a moment
+        if command != b'':
+            break
+        time.sleep(0.001)
+        command = _command(pid)
+    return command is not None and (command == b'sleep\0infinity\0' or daemon.encode() in command)
+
+
+def _command(pid: str) -> bytes | None:
+    """Return the command line of a process, None if it has ended."""
     try:
+        with open(f'/proc/{pid or 0}/stat', 'rb') as file:
+            if file.read().rpartition(b')')[2].split()[0] in (b'Z', b'X'):
+                return None
         with open(f'/proc/{pid}/cmdline', 'rb') as file:
-            command = file.read()
+            return file.read()
     except (FileNotFoundError, NotADirectoryError, ProcessLookupError):
-        return False
-    return command == b'sleep\0infinity\0' or daemon.encode() in command  # just before it becomes sleep
+        return None
 
 
 # logins
