@@ -7,6 +7,7 @@ import sys
 from pathlib import Path
 
 import pytest
+from juju_local import _real_store
 from juju_local._cli._session import Session
 
 TOOL = Path(__file__).parents[3] / 'tools/deploy'
@@ -42,11 +43,15 @@ def deploy(tmp_path, monkeypatch):
     return run
 
 
+def build(cache, of):
+    (cache / f'juju-local/stores/real-{of}').mkdir(parents=True)
+    (cache / f'juju-local/stores/real-{of}/store.yaml').touch()
+    (cache / 'juju-local/stores/real').symlink_to(f'real-{of}')
+
+
 @pytest.fixture
 def built(tmp_path):
-    (tmp_path / 'cache/juju-local/stores/real-1').mkdir(parents=True)
-    (tmp_path / 'cache/juju-local/stores/real-1/store.yaml').touch()
-    (tmp_path / 'cache/juju-local/stores/real').symlink_to('real-1')
+    build(tmp_path / 'cache', _real_store.fingerprint())
 
 
 STAND_INS = ['deploy', './bundle.yaml', '--store', 'stand-ins']
@@ -61,6 +66,12 @@ def test_without_a_built_store_it_takes_the_stand_ins_and_says_how_to_get_more(d
 def test_root_who_has_built_the_store_gets_real_software(deploy, built, capsys):
     assert deploy() == REAL
     assert capsys.readouterr().err == ''
+
+
+def test_a_store_of_older_sources_is_taken_and_said_to_be_old(deploy, tmp_path, capsys):
+    build(tmp_path / 'cache', 'older')
+    assert deploy() == REAL
+    assert '`make store` brings it up to date' in capsys.readouterr().err
 
 
 def test_others_than_root_get_the_stand_ins(deploy, built, monkeypatch):
