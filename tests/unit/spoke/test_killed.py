@@ -1,13 +1,22 @@
-"""An agent that dies at any of its requests: the next one finishes what it began (SPOKE_KILLS=all: at every one)."""
+"""An agent that dies at any of its requests: the next one finishes what it began (SPOKE_KILLS=all: at every one).
+
+And one that dies while it writes a file.
+"""
 
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import os
+import resource
+import signal
+import subprocess
+import sys
+from collections.abc import Iterator
 from typing import Any
 
 import pytest
-from aioclustermanager.kubernetes import Transport
+from aioclustermanager.kubernetes import Transport, resources
 from spoke import _certificates, _given, _validity
 from spoke._names import Names
 from spoke._secrets import decoded
@@ -65,3 +74,47 @@ async def test_41_killed_at_a_request_and_started_again_it_joins_with_one_reques
         (world.dir / 'tls.key').read_bytes(), _certificates.chain((world.dir / 'tls.crt').read_bytes())
     )
     assert await world.secret('hub-kubeconfig-secret-pending') is None
+
+
+MORTAL = 'import signal, spoke._cli; signal.signal(signal.SIGXFSZ, signal.SIG_DFL); raise SystemExit(spoke._cli.main())'
+FILES = ('agent-name', 'cluster-name', 'kubeconfig', 'tls.crt', 'tls.key')
+
+
+@contextlib.contextmanager
+def mortal_agent(world: Any) -> Iterator[subprocess.Popen[bytes]]:
+    """Run the command, in a process that the kernel kills where it writes more to a file than its limit lets it."""
+    management = world.spoke_cluster.kubeconfig(world.folder / 'management.kubeconfig')
+    command = [
+        sys.executable, '-B', '-c', MORTAL, 'agent', f'--bootstrap-kubeconfig={world.bootstrap}', '--agent-id=b2c4d',
+        f'--spoke-cluster-name={world.name}', f'--hub-kubeconfig-dir={world.dir}', f'--kubeconfig={management}',
+        '--listen=127.0.0.1:0', f'--namespace={world.namespace}', '--disable-leader-election',
+    ]  # fmt: skip
+    with subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL) as process:
+        try:
+            yield process
+        finally:
+            process.kill()
+
+
+@pytest.mark.asyncio
+async def test_41_killed_in_the_middle_of_a_file_it_leaves_the_old_one_and_goes_on_with_the_secret(world: Any) -> None:
+    world.hub_runs(auto_approval_users=frozenset({'bootstrap'}))
+    with mortal_agent(world) as process:
+        await world.joined()
+        old = {name: (world.dir / name).read_bytes() for name in FILES}
+        resource.prlimit(process.pid, resource.RLIMIT_CORE, (0, 0))
+        resource.prlimit(process.pid, resource.RLIMIT_FSIZE, (len(old['tls.key']) // 2, resource.RLIM_INFINITY))
+        await world.spoke.delete(resources.SECRETS, 'hub-kubeconfig-secret', world.namespace)
+        assert await asyncio.to_thread(process.wait, 60) == -signal.SIGXFSZ
+    new = decoded(await world.secret()).data
+    assert new['tls.crt'] != old['tls.crt'], 'it died before it wrote the files'
+    assert {name: (world.dir / name).read_bytes() for name in FILES} == old
+    assert {path.stat().st_mode & 0o777 for path in world.dir.iterdir()} == {0o600}
+    world.start(world.config())
+
+    async def are_as_the_secret() -> bool:
+        return {path.name: path.read_bytes() for path in world.dir.iterdir()} == new
+
+    await world.until(are_as_the_secret)
+    assert decoded(await world.secret()).data == new
+    assert len(await world.requests()) == 2
