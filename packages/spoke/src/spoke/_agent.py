@@ -40,6 +40,7 @@ class Agent:
         self._asking = asyncio.Lock()  # held while the bootstrap client is in use: closing it would break its calls off
         self._creating: Controller | None = None
         self._silent_since: float | None = None  # the hub, while we bootstrap
+        self._told = ''  # in the log, of why we cannot
 
     @property
     def names(self) -> Names:
@@ -258,7 +259,7 @@ class Agent:
                     self._bootstrap.renew()
                     return
             elif requests.ready.is_set():
-                self._silent_since = None
+                self._silent_since, self._told = None, ''
             certificate.files_changed.clear()
             await certificate.files_changed.wait(poll_s)
         async with certificate.acting:
@@ -269,7 +270,8 @@ class Agent:
         if isinstance(error, kubernetes.NotFound):  # of a list: the hub has no such kind, and no credential helps
             gate = f'--feature-gates={_features.V1BETA1_CSR}=true'
             text = f'a hub that serves {_wire.CSRS.api_version} ({error}); for one with v1beta1 only, start with {gate}'
-        if self.health.notes.get('bootstrap') != text:
+        if text != self._told:
+            self._told = text
             _log.warning('cannot bootstrap yet, waits for %s', text)
         self.health.note('bootstrap', text)
 
