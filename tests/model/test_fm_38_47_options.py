@@ -266,19 +266,24 @@ def test_fm_46_a_failing_daemon_is_named_and_runs_again_by_itself_when_the_cause
 
 def test_fm_47_each_host_gets_what_it_needs_and_no_other(cluster: Cluster) -> None:
     stub = '/run/systemd/resolve/stub-resolv.conf'
-    before = running(cluster), configuration(cluster), arguments(cluster, PROXY)
-    assert 'resolvConf' not in before[1] and 'conntrack-max-per-core' not in before[2]
+    before = running(cluster), configuration(cluster), conntrack(cluster)
+    assert 'resolvConf' not in before[1] and 'maxPerCore' not in before[2]
     assert before[1]['failSwapOn'] is False
     cluster.shell(UNIT, f'mkdir -p {Path(stub).parent}; cp /etc/resolv.conf {stub}; cp /etc/resolv.conf /etc/r.old')
     cluster.shell(UNIT, f'ln -sf {stub} /etc/resolv.conf; mkdir -p /run/systemd; echo lxc > /run/systemd/container')
     act(cluster, 'update-status', WORKER)
     assert configuration(cluster)['resolvConf'] == '/run/systemd/resolve/resolv.conf'
-    assert arguments(cluster, PROXY)['conntrack-max-per-core'] == '0'
-    assert 'conntrack-max-per-core' not in arguments(cluster, PROXY, OTHER)
+    assert conntrack(cluster)['maxPerCore'] == 0
+    assert 'maxPerCore' not in conntrack(cluster, OTHER)
     assert cluster.status(UNIT)[0] == 'active'
     cluster.shell(UNIT, 'rm /run/systemd/container; mv /etc/r.old /etc/resolv.conf')
     act(cluster, 'update-status', WORKER)
-    assert (configuration(cluster), arguments(cluster, PROXY)) == before[1:]
+    assert (configuration(cluster), conntrack(cluster)) == before[1:]
+
+
+def conntrack(cluster: Cluster, unit: str = UNIT) -> dict[str, object]:
+    """Return what kube-proxy is told of the table of connections."""
+    return dict(yaml.safe_load(cluster.read(unit, PROXY_CONFIG)).get('conntrack') or {})
 
 
 def test_every_wrong_option_is_named_and_nothing_stops(cluster: Cluster) -> None:
