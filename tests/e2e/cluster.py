@@ -126,8 +126,11 @@ class Real(Cluster):
         return said[-1]
 
     def containers(self, unit: str) -> set[str]:
-        """Return the ids of all containers that run on a unit's machine."""
-        return set(self.shell(unit, 'docker ps --quiet --no-trunc').split())
+        """Return the ids of the containers that run on a unit's machine, of pods that the API still has."""
+        there = {pod['metadata']['uid'] for pod in self.kubectl('get', 'pods', '-A', '-o', 'json')['items']}
+        form = '{{.ID}} {{.Label "io.kubernetes.pod.uid"}}'
+        listed = self.shell(unit, f"docker ps --no-trunc --format '{form}'").splitlines()
+        return {number for number, _, uid in (line.partition(' ') for line in listed) if uid in there}
 
     def kill(self, unit: str, service: str) -> None:
         """End the main process of a service without warning, and wait until another one runs."""
@@ -235,13 +238,16 @@ def traces(data: Path) -> list[str]:
 
 
 def processes(data: Path) -> list[str]:
-    """Return the processes of the models in a folder, with the end of their command lines."""
+    """Return the running processes of the models in a folder, with the end of their command lines."""
     found = []
     for process in Path('/proc').glob('[0-9]*'):
         try:
             group, line = (process / 'cgroup').read_text(), (process / 'cmdline').read_text().replace('\0', ' ')
+            state = (process / 'stat').read_text().rpartition(')')[2].split()[0]
         except OSError:
             continue
+        if state in 'ZX':
+            continue  # it has ended, and this machine's init has yet to take notice
         if _group(data).search(group) or f'{data}/' in line:
             found.append(f'process {process.name}: {line[-200:]}')
     return found

@@ -23,6 +23,11 @@ def objects(real: Real) -> set[str]:
     return set(real.kubectl('get', KINDS, '-o', 'name').split())
 
 
+def lasting(names: set[str]) -> set[str]:
+    """Leave out pods: one that another scenario has deleted may end meanwhile."""
+    return {name for name in names if not name.startswith('pod/')}
+
+
 def account(real: Real) -> Object:
     return {key: value for key, value in real.get('serviceaccount', 'default').items() if key != 'metadata'}
 
@@ -82,7 +87,8 @@ def test_the_private_registry_of_the_readme_takes_an_image_and_pods_of_the_other
     real.delete('pod/mine')
 
     assert real.action(WORKERS[0], 'registry', delete=True, ingress=True)[0] == 'completed'
-    assert real.eventually(lambda: objects(real) == before, 120), objects(real) - before
+    assert real.eventually(lambda: objects(real) <= before, 120), objects(real) - before
+    assert lasting(objects(real)) == lasting(before)
     assert account(real) == accounts
     assert (
         real.shell(f'{MASTER}/0', f'kubectl get ingresses -A -o name | grep -c {shlex.quote("registry")}', check=False)
