@@ -126,8 +126,9 @@ class Real(Cluster):
         return said[-1]
 
     def containers(self, unit: str) -> set[str]:
-        """Return the ids of the containers that run on a unit's machine, of pods that the API still has."""
-        there = {pod['metadata']['uid'] for pod in self.kubectl('get', 'pods', '-A', '-o', 'json')['items']}
+        """Return the ids of the containers that run on a unit's machine, of pods that are to stay."""
+        found = [pod['metadata'] for pod in self.kubectl('get', 'pods', '-A', '-o', 'json')['items']]
+        there = {each['uid'] for each in found if 'deletionTimestamp' not in each}
         form = '{{.ID}} {{.Label "io.kubernetes.pod.uid"}}'
         listed = self.shell(unit, f"docker ps --no-trunc --format '{form}'").splitlines()
         return {number for number, _, uid in (line.partition(' ') for line in listed) if uid in there}
