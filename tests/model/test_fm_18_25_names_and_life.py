@@ -175,6 +175,7 @@ def test_fm_20_a_unit_leaves_while_the_api_is_down_and_its_daemons_stay_stopped(
 def test_fm_20_21_25_28_37_a_newcomer_names_what_it_lacks_one_by_one_and_can_leave_at_any_time(
     cluster: Cluster, tmp_path: Path
 ) -> None:
+    """FM-20, FM-21, FM-25, FM-28 and FM-37: one story shows them all."""
     app, unit = 'newcomers', 'newcomers/0'
     authority = {'certificates': {'interface': 'tls-certificates'}}
     act(cluster, 'deploy', str(parties.charm(tmp_path, 'sealed', {}, provides=authority)))
