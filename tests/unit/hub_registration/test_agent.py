@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import re
+from pathlib import Path
 
 import pytest
+import yaml
 from charms.layer.hub_registration import agent, settings
 from hypothesis import given
 from hypothesis import strategies as st
-from spoke import _features, _flags
+from spoke import _cli, _features, _flags
 from spoke._options import AgentOptions, ProcessOptions, SpokeAgentOptions
 
 FULL = settings.Settings(
@@ -41,10 +43,44 @@ def test_the_agent_understands_what_the_operator_wants() -> None:
     assert process.disable_leader_election and process.listen.startswith('127.0.0.1:')
 
 
+OPTIONS = Path(agent.__file__).parents[4] / 'config.yaml'
+NOBODYS = {  # flags that neither the charm gives nor an operator may
+    'cluster-name': 'another spelling of spoke-cluster-name',
+    'spoke-kubeconfig': 'the cluster that joins is the one whose secrets the agent keeps',
+    'hub-kubeconfig': 'it lies in the folder',
+    'terminate-on-files': 'the charm starts the agent anew when a file has changed',
+    'leader-election-lease-duration': "the agent runs on Juju's leader",
+    'leader-election-renew-deadline': 'the same',
+    'leader-election-retry-period': 'the same',
+    'bootstrap-kubeconfigs': 'a cluster joins one hub',
+    'hub-connection-timeout-seconds': 'the same',
+    'fleet': 'the same agent for one cluster only',
+    'vmodule': 'without effect',
+    'log-flush-frequency': 'without effect',
+    'version': 'no agent runs',
+    'help': 'no agent runs',
+}
+
+
+def test_every_flag_of_the_agent_is_the_charms_or_the_operators_or_nobodys(capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit):
+        _cli.main(['agent', '--help'])
+    known = set(re.findall(r'--([a-z][a-z-]*)', capsys.readouterr().out.partition('\noptions:')[2]))
+    charms = {flag.removeprefix('--').partition('=')[0] for flag in agent.arguments('edge-7', 'abcde', FULL)}
+    charms -= set(FULL.extra_args or {})
+    assert known == charms | set(settings.EXTRA) | set(NOBODYS)
+    assert not charms & set(settings.EXTRA)
+
+
 @pytest.mark.parametrize('flag', sorted(settings.EXTRA))
-def test_the_agent_knows_every_argument_that_an_operator_may_give(flag: str) -> None:
-    value = {'cluster-healthcheck-period': '30s'}.get(flag, '3600')
-    parsed(agent.arguments('edge-7', 'abcde', settings.Settings(extra_args={flag: value})))
+def test_the_agent_understands_every_argument_that_an_operator_may_give(flag: str) -> None:
+    value = {'cluster-healthcheck-period': '30s', 'cluster-unavailable-after': '1m30s'}.get(flag, '3600')
+    config = {'hub-extra-args': f'{flag}={value}'}
+    reading = settings.read(config, {})
+    assert not reading.faults
+    options, _, _ = parsed(agent.arguments('edge-7', 'abcde', reading.settings))
+    assert options.faults() == []
+    assert flag in yaml.safe_load(OPTIONS.read_text())['options']['hub-extra-args']['description']
 
 
 def test_an_operator_may_name_every_gate_but_that_of_several_hubs() -> None:

@@ -64,6 +64,7 @@ def test_every_option_is_read() -> None:
         ('hub-extra-args', 'agent-id=x', 'is none of'),
         ('hub-extra-args', 'client-cert-expiration-seconds=3599', 'from 3600 on'),
         ('hub-extra-args', 'cluster-healthcheck-period=0s', 'a duration'),
+        ('hub-extra-args', 'cluster-unavailable-after=soon', 'a duration'),
         ('hub-extra-args', "v='", 'quot'),
     ],
 )

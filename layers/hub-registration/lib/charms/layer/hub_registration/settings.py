@@ -139,14 +139,19 @@ def _is_lifetime(text: str) -> bool:
     return text == '0' or (_is_number(text) and int(text) >= 3600)
 
 
+def _is_pause(text: str) -> bool:
+    return text == '0' or bool(DURATION.fullmatch(text))
+
+
 def _is_duration(text: str) -> bool:
-    return bool(DURATION.fullmatch(text)) and any(digit in text for digit in '123456789')
+    return _is_pause(text) and any(digit in text for digit in '123456789')
 
 
 # what an operator may say to the agent beside the options, and what its value looks like; the rest is the charm's
 EXTRA: dict[str, tuple[str, Callable[[str], bool]]] = {
     'client-cert-expiration-seconds': ('0, or seconds from 3600 on', _is_lifetime),
     'cluster-healthcheck-period': ('a duration such as 30s', _is_duration),
+    'cluster-unavailable-after': ('0, or a duration such as 3m', _is_pause),
     'kube-api-burst': ('a number', _is_number),
     'kube-api-qps': ('a number', _is_number),
     'max-custom-cluster-claims': ('a number', _is_number),
