@@ -6,13 +6,13 @@ import pytest
 import spoke
 from hypothesis import given
 from hypothesis import strategies as st
-from spoke import _durations, _features, _flags
+from spoke import _cli, _durations, _features, _flags
 from spoke._options import ProcessOptions
 
 
 def parsed(*words: str) -> tuple[spoke.SpokeAgentOptions, spoke.AgentOptions, ProcessOptions]:
     options, common, process = spoke.SpokeAgentOptions(), spoke.AgentOptions(), ProcessOptions()
-    parser = _flags.Parser(prog='spoke agent', allow_abbrev=False)
+    parser = _flags.Parser(prog='spoke agent')
     for each in (options, common, process):
         each.add_flags(parser)
     parser.parse_args(words)
@@ -148,3 +148,13 @@ def test_the_intervals_of_an_agent_are_those_of_the_variables_when_it_is_made(mo
     made = spoke.SpokeAgentConfig(spoke.AgentOptions(), spoke.SpokeAgentOptions())
     monkeypatch.setattr(spoke, 'addon_lease_controller_sync_interval', timedelta(seconds=9))
     assert made.intervals.addon_lease_controller_sync_interval == timedelta(seconds=1)
+
+
+def test_help_names_each_flag_once_and_its_default(capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit):
+        _cli.main(['agent', '--help'])
+    shown = capsys.readouterr().out
+    assert shown.startswith('usage: spoke agent [flags]\n')
+    assert shown.count('  --max-custom-cluster-claims VALUE') == 1
+    for default in ('(default 20)', '(default 1m0s)', '(default 0.0.0.0:8443)'):
+        assert default in shown

@@ -4,7 +4,11 @@ from __future__ import annotations
 
 import argparse
 from collections.abc import Callable, Sequence
+from datetime import timedelta
+from functools import partial
 from typing import Any, NoReturn
+
+from . import _durations
 
 Parse = Callable[[str], Any]
 _BOOLEANS = {**dict.fromkeys(('1', 't', 'T', 'true', 'TRUE', 'True'), True),
@@ -16,7 +20,12 @@ class BadFlag(Exception):
 
 
 class Parser(argparse.ArgumentParser):
-    """A parser whose mistakes are exceptions, not exits."""
+    """A parser whose mistakes are exceptions, not exits, and whose help names each flag once."""
+
+    def __init__(self, *, words: str = '', **more: Any) -> None:
+        """words: what the command takes before its flags."""
+        shape = partial(argparse.HelpFormatter, max_help_position=40, width=120)
+        super().__init__(usage=f'%(prog)s {words}[flags]', formatter_class=shape, allow_abbrev=False, **more)
 
     def error(self, message: str) -> NoReturn:
         raise BadFlag(message)
@@ -95,7 +104,13 @@ def add(
 ) -> None:
     """Add `--NAME`, which sets an attribute of `target`. grows: a further one adds to it; switch: no value is true."""
     more: dict[str, Any] = {'nargs': '?', 'const': 'true'} if switch else {}
+    told = (help_ + _default(getattr(target, attribute))).replace('%', '%%')
     parser.add_argument(
         f'--{name}', action=_Set, target=target, dest=attribute, parse=boolean if switch else parse, grows=grows,
-        default=argparse.SUPPRESS, help=help_.replace('%', '%%'), metavar=None if switch else 'VALUE', **more,
+        default=argparse.SUPPRESS, help=told, metavar='true|false' if switch else 'VALUE', **more,
     )  # fmt: skip
+
+
+def _default(value: object) -> str:
+    """Return what help says of a default, '' where it wants nothing."""
+    return f' (default {_durations.shown(value) if isinstance(value, timedelta) else value})' if value else ''

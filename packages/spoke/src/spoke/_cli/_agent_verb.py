@@ -11,14 +11,18 @@ from .._config import SpokeAgentConfig
 from .._options import AgentOptions, ProcessOptions, SpokeAgentOptions
 from . import log_to_stderr
 
+_ABOUT = 'Registers a cluster with an Open Cluster Management hub, and keeps it there.'
+
 
 def main(arguments: Sequence[str]) -> int:
     """Run an agent; returns the exit code: 0 after a signal, 1 for a bad option, 255 without a management cluster."""
     options, common, process = SpokeAgentOptions(), AgentOptions(), ProcessOptions()
-    parser = _flags.Parser(prog='spoke agent', description=__doc__, allow_abbrev=False)
+    parser = _flags.Parser(prog='spoke agent', description=_ABOUT)
     for each in (options, common, process):
         each.add_flags(parser)
-    parser.add_argument('--fleet', type=Path, help='file or folder that describes many agents, to run them all')
+    parser.add_argument(
+        '--fleet', type=Path, metavar='PATH', help='file or folder that describes many agents, to run them all'
+    )
     parser.add_argument('--version', action='store_true', help='print the version and end')
     try:
         told = parser.parse_args(arguments)

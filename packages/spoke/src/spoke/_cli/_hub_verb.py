@@ -20,6 +20,9 @@ from .._process import Signals
 from .._running import stopped
 from . import log_to_stderr
 
+_ABOUT = (
+    "A stand-in for a hub's controllers, beside any API server; what its administrator does; how it is made to fail."
+)
 _OF_CLUSTER = ('accept', 'unaccept', 'approve', 'deny')
 
 
@@ -40,23 +43,28 @@ def main(arguments: Sequence[str]) -> int:
 
 
 def _parser() -> argparse.ArgumentParser:
-    parser = _flags.Parser(prog='spoke hub-standin', description=__doc__)
+    parser = _flags.Parser(prog='spoke hub-standin', words='VERB [WORD ...] ', description=_ABOUT)
     parser.add_argument('verb', choices=('run', 'prepare-spoke', *_OF_CLUSTER, 'fault'))
     parser.add_argument(
         'words', nargs='*', help='the cluster for accept, unaccept, approve, deny; for fault what is to go wrong from '
         f'now on, nothing for nothing: {", ".join(_faults.NAMES)} (slow=2s, refuse=429, skewed-clock=-5m)'
     )  # fmt: skip
-    parser.add_argument('--kubeconfig', required=True, help='of an administrator of the API server')
-    parser.add_argument('--ca-cert', type=Path, help='of the authority for clients (run)')
-    parser.add_argument('--ca-key', type=Path, help='its key (run)')
-    parser.add_argument('--bootstrap-user', default='', help='may ask for clusters to be taken in (run)')
+    parser.add_argument('--kubeconfig', required=True, metavar='FILE', help='of an administrator of the API server')
+    parser.add_argument('--ca-cert', type=Path, metavar='FILE', help='of the authority for clients (run)')
+    parser.add_argument('--ca-key', type=Path, metavar='FILE', help='its key (run)')
+    parser.add_argument(
+        '--bootstrap-user', default='', metavar='NAME', help='may ask for clusters to be taken in (run)'
+    )
     parser.add_argument('--auto-approve', action='store_true', help='accept and approve what that user asks for (run)')
-    parser.add_argument('--certificate-life', type=_durations.parse, default=timedelta(hours=1))
+    parser.add_argument(
+        '--certificate-life', type=_durations.parse, default=timedelta(hours=1), metavar='DURATION',
+        help='of what it signs, where nothing shorter is asked for (run; default 1h0m0s)'
+    )  # fmt: skip
     parser.add_argument(
         '--front', default='', metavar='HOST:PORT', help='serve the hub there as well, for agents that are to see its '
         'faults; its certificate is by --ca-cert (run)'
     )  # fmt: skip
-    parser.add_argument('-v', type=int, default=0)
+    parser.add_argument('-v', type=int, default=0, metavar='LEVEL', help='more log from 1 on')
     return parser
 
 

@@ -31,6 +31,7 @@ from .. import (
 )
 from .._options import AgentOptions, InvalidOptions, SpokeAgentOptions
 
+_ABOUT = 'Tells which step a join has reached, and whom it waits for. Takes the flags of the agent that name its files.'
 _PATIENCE_S = 10.0
 _LOOK_S = 0.5
 _AT_ONCE = 16
@@ -40,13 +41,21 @@ def main(arguments: Sequence[str]) -> int:
     """Print the report; returns 0 when the cluster has joined and is available (or has reached the step of
     `--for`), 1 when not, 2 for a bad flag."""
     options, common = SpokeAgentOptions(), AgentOptions()
-    parser = _flags.Parser(prog='spoke status', description=__doc__, allow_abbrev=False)
+    parser = _flags.Parser(prog='spoke status', description=_ABOUT)
     options.add_flags(parser)
     common.add_flags(parser)
     parser.add_argument('--for', dest='step', choices=_steps_of_join.STEPS, help='wait until this step is reached')
-    parser.add_argument('--timeout', type=_durations.parse, default=timedelta(minutes=1), help='how long to wait')
+    parser.add_argument(
+        '--timeout',
+        type=_durations.parse,
+        default=timedelta(minutes=1),
+        metavar='VALUE',
+        help='how long to wait (default 1m0s)',
+    )
     parser.add_argument('--format', choices=('text', 'json', 'yaml'), default='text')
-    parser.add_argument('--fleet', type=Path, help='file or folder that describes many agents: report on each')
+    parser.add_argument(
+        '--fleet', type=Path, metavar='PATH', help='file or folder that describes many agents: report on each'
+    )
     try:
         told = parser.parse_args(arguments)
         if told.fleet:
