@@ -48,8 +48,6 @@ def _run(before):
     if started:
         hookenv.log(f'(re)started the registration agent of {member.cluster}')
     if started or hookenv.hook_name() in LOOK or hookenv.hook_name().startswith('hub-registration-'):
-        if not started:
-            service.restart_if_sick()
         unit.keep_report(service.report(member.cluster, member.agent))
         if service.is_stopped():
             unit.problems['cluster'] = f'the registration agent does not run, see journalctl -u {agent.NAME}'

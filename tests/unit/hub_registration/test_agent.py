@@ -25,7 +25,7 @@ FULL = settings.Settings(
 def parsed(flags: list[str]) -> tuple[SpokeAgentOptions, AgentOptions, ProcessOptions]:
     """Return what `spoke agent` understands."""
     options, common, process = SpokeAgentOptions(), AgentOptions(), ProcessOptions()
-    parser = _flags.Parser(prog='spoke agent', allow_abbrev=False)
+    parser = _flags.Parser(prog='spoke agent')
     for each in (options, common, process):
         each.add_flags(parser)
     parser.parse_args(flags)
@@ -40,7 +40,7 @@ def test_the_agent_understands_what_the_operator_wants() -> None:
     assert options.max_custom_cluster_claims == 5
     assert (common.spoke_cluster_name, common.agent_id) == ('edge-7', 'abcde')
     assert process.feature_gates == {'AddonManagement': False}
-    assert process.disable_leader_election and process.listen.startswith('127.0.0.1:')
+    assert process.disable_leader_election and process.restart_in_place and process.listen.startswith('127.0.0.1:')
 
 
 OPTIONS = Path(agent.__file__).parents[4] / 'config.yaml'

@@ -297,6 +297,22 @@ async def test_34_an_expired_certificate_turns_unhealthy_and_a_restart_bootstrap
     await world.until(is_new)
 
 
+@pytest.mark.slow
+async def test_34_embedded_an_agent_whose_certificate_ended_begins_anew_and_has_another(world: Any) -> None:
+    world.hub_runs(auto_approval_users=AUTO, certificate_life=timedelta(seconds=16), approves_renewals=False)
+    config = world.config()
+    task = world.start(config, is_embedded=True)
+    await world.joined()
+    old, first = (world.dir / 'tls.crt').read_bytes(), config.agent
+
+    async def has_another() -> bool:
+        return config.agent is not first and (world.dir / 'tls.crt').read_bytes() != old
+
+    await world.until(has_another, 60)
+    assert not task.done()
+    assert [each.check() for each in config.options.get_health_checkers()] == ['', '']
+
+
 async def test_35_an_expired_bootstrap_credential_does_not_matter_once_there_is_a_certificate(world: Any) -> None:
     _, task = await joined(world)
     await world.stop(task)

@@ -175,6 +175,21 @@ async def test_33_a_changed_bootstrap_secret_makes_the_probe_fail_by_name(world:
         assert (status, 'has changed' in text) == (500, True)
 
 
+async def test_33_with_restart_in_place_the_process_begins_anew_by_itself(world: Any) -> None:
+    world.hub_runs(auto_approval_users=frozenset({'bootstrap'}))
+    where = 'bootstrap-hub-kubeconfig', world.namespace
+    await world.spoke.create(
+        resources.SECRETS, {'metadata': {'name': where[0]}, 'data': {'kubeconfig': 'YQ=='}}, where[1]
+    )
+    with agent(world, '--disable-leader-election', '--restart-in-place') as running:
+        await world.joined()
+        await world.spoke.patch(resources.SECRETS, where[0], {'data': {'kubeconfig': 'Yg=='}}, where[1])
+        await world.until(lambda: _async('starts over: the secret' in running.log.read_text()))
+        await world.until(lambda: _async(running.log.read_text().count('agent b2c4d of cluster') == 2))
+        await world.until(lambda: _async(running.get('/healthz') == (200, 'ok')))
+        assert running.ends() == 0
+
+
 async def test_healthz_lists_its_checks_and_metrics_are_for_those_who_may(world: Any) -> None:
     world.hub_runs(auto_approval_users=frozenset({'bootstrap'}))
     with agent(world, '--disable-leader-election') as running:

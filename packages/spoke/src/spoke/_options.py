@@ -214,6 +214,7 @@ class ProcessOptions:
     config: str = ''
     terminate_on_files: list[str] = field(default_factory=list)
     disable_leader_election: bool = False
+    restart_in_place: bool = False  # for where nobody restarts a process whose /healthz is bad
     leader_election_lease_duration: timedelta = timedelta(seconds=137)
     leader_election_renew_deadline: timedelta = timedelta(seconds=107)
     leader_election_retry_period: timedelta = timedelta(seconds=26)
@@ -262,9 +263,15 @@ class ProcessOptions:
             ),
         ):
             _flags.add(parser, name, self, attribute, help_, parse, grows=grows)
-        _flags.add(
-            parser, 'disable-leader-election', self, 'disable_leader_election', 'run without a lease', switch=True
-        )
+        for name, attribute, help_ in (
+            ('disable-leader-election', 'disable_leader_election', 'run without a lease'),
+            (
+                'restart-in-place',
+                'restart_in_place',
+                'begin anew, not be unhealthy, when the bootstrap secret has changed or the certificate ended',
+            ),
+        ):
+            _flags.add(parser, name, self, attribute, help_, switch=True)
         parser.add_argument('-v', '--v', dest='v', type=int, default=0, metavar='LEVEL', help='more log from 1 on')
 
     def faults(self) -> list[str]:

@@ -177,7 +177,9 @@ class Process:
             listen, self.work.checks(), self.metrics.text, gate, serving.pair, self.work.waiting
         ) as self.server:
             _log.info('health is served on port %d', self.server.port)
-            context = ControllerContext(management, namespace, metrics=self.metrics)
+            context = ControllerContext(
+                management, namespace, metrics=self.metrics, is_embedded=self.options.restart_in_place
+            )
             if self.options.disable_leader_election:
                 return await self._until_signal(self._work(context, NO_CLUSTER), signals)
             times = Times(

@@ -49,12 +49,13 @@ def names(cluster: str, agent_id: str) -> list[str]:
 
 
 def arguments(cluster: str, agent_id: str, settings: Settings) -> list[str]:
-    """Return all flags of the agent. One leader runs it, so that it needs no election of its own."""
+    """Return all flags of the agent. One leader runs it, so that it needs no election; nothing probes its health."""
     gates = dict(settings.feature_gates or {})
     if gates.get('AllAlpha'):
         gates[SEVERAL_HUBS] = False  # it wants several bootstrap kubeconfigs, and this cluster has one
     found = names(cluster, agent_id)
-    found += [f'--kubeconfig={KUBECONFIG}', f'--namespace={NAMESPACE}', '--disable-leader-election']
+    found += [f'--kubeconfig={KUBECONFIG}', f'--namespace={NAMESPACE}']
+    found += ['--disable-leader-election', '--restart-in-place']
     found += [f'--listen=127.0.0.1:{PORT}', f'--config={CONFIG}']
     found += [f'--bootstrap-kubeconfig-secret={BOOTSTRAP_SECRET}', f'--hub-kubeconfig-secret={HUB_SECRET}']
     found += [f'--spoke-external-server-urls={url}' for url in settings.external_urls]

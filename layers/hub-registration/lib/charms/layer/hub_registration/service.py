@@ -57,47 +57,29 @@ def report(cluster: str, agent_id: str) -> status.Report:
     return status.Report.of({**found.document(), 'unreachable_since': _since() if found.step == 'lost' else ''})
 
 
-def restart_if_sick() -> None:
-    """Start the agent anew when it says that it cannot go on: its certificate has ended."""
-    healthy = _get('/healthz')
-    if healthy is not None and healthy != 'ok':
-        hookenv.log(f'the registration agent is not well, and starts anew: {healthy[:200]}', hookenv.WARNING)
-        services.halt(agent.NAME)
-        services.start(agent.NAME)
-
-
 def is_stopped() -> bool:
     return bool(services.inactive([agent.NAME]))
 
 
 def _since() -> str:
     """Return when the hub last answered, '' where the agent does not tell."""
-    moment = figures().get('spoke_hub_last_contact_timestamp_seconds')
+    moment = _figures().get('spoke_hub_last_contact_timestamp_seconds')
     return status.stamp(moment) if moment else ''
 
 
-def figures() -> Mapping[str, float]:
-    return agent.figures(_get('/metrics') or '')
-
-
-def _get(path: str) -> str | None:
-    """Return what the agent answers, also with an error; None if it does not."""
+def _figures() -> Mapping[str, float]:
+    """Return what the agent says of itself; nothing if it does not answer."""
     import ssl  # these are slow to import, and most hooks ask nobody
-    import urllib.error
     import urllib.request
 
     context = ssl.create_default_context()  # its certificate is its own, made at its start; it is on this machine
     context.check_hostname, context.verify_mode = False, ssl.CERT_NONE
+    url = f'https://127.0.0.1:{agent.PORT}/metrics'
     try:
-        with urllib.request.urlopen(
-            f'https://127.0.0.1:{agent.PORT}{path}', timeout=_LOOK_S, context=context
-        ) as answer:
-            return str(answer.read().decode())
-    except urllib.error.HTTPError as error:
-        with error:
-            return error.read().decode()
+        with urllib.request.urlopen(url, timeout=_LOOK_S, context=context) as answer:
+            return agent.figures(answer.read().decode())
     except OSError:
-        return None
+        return {}
 
 
 def _packages() -> tuple[str, str]:
