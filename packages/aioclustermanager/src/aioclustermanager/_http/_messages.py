@@ -10,6 +10,7 @@ from . import _json, _parser
 from ._authentication import Grant
 
 JSON = 'application/json'
+_OF_THE_CONNECTION = frozenset({b'host', b'connection', b'upgrade', b'proxy-authorization', b'transfer-encoding'})
 _LINE_BREAK = re.compile(r'[\r\n\0]')
 
 
@@ -39,6 +40,35 @@ class Response:
     def json(self) -> Any:
         """Return the decoded body. Raises ValueError."""
         return _json.loads(self._data)
+
+
+class Request:
+    """What is sent: `target` is path and query, `lines` the header lines, each with its end."""
+
+    __slots__ = ('body', 'lines', 'method', 'target')
+
+    def __init__(self, method: str, target: str, lines: bytes, body: bytes | None = None) -> None:
+        self.method = method
+        self.target = target
+        self.lines = lines
+        self.body = body
+
+    def http1(self) -> bytes:
+        """Return it as HTTP/1.1 writes it."""
+        return b'%b %b HTTP/1.1\r\n%b\r\n%b' % (
+            self.method.encode('ascii'), self.target.encode('ascii'), self.lines, self.body or b'',
+        )  # fmt: skip
+
+    def http2(self, scheme: str) -> list[tuple[bytes, bytes]]:
+        """Return its fields as HTTP/2 orders and names them (RFC 9113, 8.3.1)."""
+        fields = [line.split(b': ', 1) for line in self.lines.split(b'\r\n')[:-1]]
+        named = [(name.lower(), text) for name, text in fields]
+        authority = next(text for name, text in named if name == b'host')
+        pseudo = [
+            (b':method', self.method.encode('ascii')), (b':scheme', scheme.encode('ascii')),
+            (b':authority', authority), (b':path', self.target.encode('ascii')),
+        ]  # fmt: skip
+        return pseudo + [(name, text) for name, text in named if name not in _OF_THE_CONNECTION]
 
 
 class Call:

@@ -1,84 +1,55 @@
-"""The connections to one server: made when needed, reused, never more than the limit, all closed at the end."""
+"""The connections to one server: made when needed, reused, never more than the limit, all closed at the end.
+
+Where the server chooses HTTP/2 in the handshake, one connection carries all that goes on at once, and a further one is
+made only when that one is full or on its way out.
+"""
 
 from __future__ import annotations
 
 import asyncio
-import base64
 import collections
 import ssl
-from dataclasses import dataclass, field
-from urllib.parse import unquote, urlsplit
+from typing import TYPE_CHECKING
 
 from . import _limits
 from ._connection import Connection
-from ._errors import ConnectionFailed, DeadlineExceeded, InvalidConfiguration
+from ._errors import ConnectionFailed, DeadlineExceeded
+from ._exchange import Exchange
 from ._limits import Limits
 from ._names import Names
+from ._opening import Opened, Opening, Route, gone
 
-_LINGER_S = 1.0  # for a connection that was closed to be gone
-
-
-@dataclass(frozen=True)
-class Proxy:
-    """An HTTP proxy; `credentials` is the Proxy-Authorization header's value or ''."""
-
-    host: str
-    port: int
-    credentials: str = field(default='', repr=False)
-
-
-@dataclass(frozen=True)
-class Route:
-    """Where the server is."""
-
-    host: str
-    port: int
-    secure: bool
-    server_name: str = ''
-    proxy: Proxy | None = None
-
-    @property
-    def authority(self) -> str:
-        host = f'[{self.host}]' if ':' in self.host else self.host
-        return f'{host}:{self.port}'
-
-
-def proxy(url: str) -> Proxy | None:
-    """Return the proxy at a URL, None for ''. Raises InvalidConfiguration."""
-    if not url:
-        return None
-    parts = urlsplit(url)
-    if parts.scheme != 'http' or not parts.hostname:
-        raise InvalidConfiguration(
-            f'proxy {parts.scheme}://{parts.hostname}: only proxies at http://HOST:PORT are supported'
-        )
-    credentials = ''
-    if parts.username is not None:
-        pair = f'{unquote(parts.username)}:{unquote(parts.password or "")}'
-        credentials = 'Basic ' + base64.b64encode(pair.encode()).decode('ascii')
-    return Proxy(parts.hostname, parts.port or 80, credentials)
+if TYPE_CHECKING:
+    from ._multiplexed import Multiplexed  # needs h2, which only the extra http2 installs
 
 
 class Pool:
     """Connections on one route."""
 
-    def __init__(self, route: Route, limits: Limits, names: Names | None = None) -> None:
+    def __init__(self, route: Route, limits: Limits, names: Names | None = None, *, http2: bool = False) -> None:
         self.route = route
         self._names = names  # None: asyncio looks them up
         self.context: ssl.SSLContext | None = None  # a new one takes effect for new connections; see `renew`
         self._limits = limits
         self._idle: list[Connection] = []
-        self._all: set[Connection] = set()
-        self._opening: set[asyncio.Task[None]] = set()
+        self._multiplexed: list[Multiplexed] = []
+        self._all: set[Opened] = set()
+        self._may_multiplex = http2 and route.secure  # until the server chooses otherwise
+        self._first: asyncio.Task[None] | None = None  # opens what all that wait may come to share
+        self._opening: set[asyncio.Task[Opened]] = set()
         self._waiters: collections.deque[asyncio.Future[Connection | None]] = collections.deque()
         self._closed = False
 
     def __len__(self) -> int:
         """Connections that are open, or being opened."""
-        return len(self._all)
+        return len(self._all) + len(self._opening)
 
-    def idle(self, now: float) -> Connection | None:
-        """Return the connection that was used last, if one is free."""
+    def free(self, now: float) -> Exchange | None:
+        """Return what can carry a request at once: a stream, or the connection that was used last; None if none can."""
+        if self._multiplexed:
+            self._weed(now)
+            if shared := next((each for each in self._multiplexed if each.has_room), None):
+                return shared.stream()
         while self._idle:
             connection = self._idle.pop()
             if not connection.lost and now - connection.idle_since < self._limits.idle_s:
@@ -86,65 +57,92 @@ class Pool:
             self._drop(connection)
         return None
 
-    async def acquire(self, until: float) -> Connection:
-        """Return a connection, a free or a new one. Raises ConnectionFailed, DeadlineExceeded."""
+    async def acquire(self, until: float) -> Exchange:
+        """Return what can carry a request, a free or a new one. Raises ConnectionFailed, DeadlineExceeded."""
         loop = asyncio.get_running_loop()
         while True:
             if self._closed:
                 raise self._over()
-            if connection := self.idle(loop.time()):
-                return connection
-            if len(self._all) < self._limits.connections:
-                return await self._connect(loop, until)
-            if handed := await self._wait(loop, until):
-                return handed
+            if exchange := self.free(loop.time()):
+                return exchange
+            if len(self) >= self._limits.connections and not self._first:
+                if handed := await self._wait(loop, until):
+                    return handed
+            elif self._may_multiplex:
+                await self._share(loop, until)
+            else:
+                connection = await self._connect(loop, until)
+                if isinstance(connection, Connection):
+                    return connection
 
-    def release(self, connection: Connection) -> None:
-        """Give a connection back, after its exchange."""
-        if self._closed or not connection.finish() or connection.context is not self.context:
-            self._drop(connection)
+    def release(self, exchange: Exchange) -> None:
+        """Give back what carried a request, after it."""
+        if not isinstance(exchange, Connection):
+            self.discard(exchange)
+            return
+        if self._closed or not exchange.finish() or exchange.context is not self.context:
+            self._drop(exchange)
             return
         while self._waiters:
             waiter = self._waiters.popleft()
             if not waiter.done():
-                waiter.set_result(connection)
+                waiter.set_result(exchange)
                 return
-        connection.idle_since = asyncio.get_running_loop().time()
-        self._idle.append(connection)
+        exchange.idle_since = asyncio.get_running_loop().time()
+        self._idle.append(exchange)
 
-    def discard(self, connection: Connection) -> None:
-        """Close a connection whose exchange did not end well."""
-        self._drop(connection)
+    def discard(self, exchange: Exchange) -> None:
+        """End an exchange that did not end well: a connection of its own is closed, one with others goes on."""
+        if isinstance(exchange, Connection):
+            self._drop(exchange)
+            return
+        exchange.abort()
+        self._weed(asyncio.get_running_loop().time())
+        self._wake_one()
 
     def renew(self, context: ssl.SSLContext | None) -> None:
-        """Use another context from now on: connections made with the old one end with their exchange."""
+        """Use another context from now on: connections made with the old one end with their exchanges."""
         self.context = context
         idle, self._idle = self._idle, []
         for connection in idle:
             self._drop(connection)
+        for shared in self._multiplexed:
+            shared.draining = True
+        self._weed(float('-inf'))
 
     async def close(self) -> None:
         """Close everything; what is under way fails."""
         self._closed = True
-        for opening in self._opening:
-            opening.cancel()
+        opening = [*self._opening, *([self._first] if self._first else [])]
+        for task in opening:
+            task.cancel()
         connections = list(self._all)
         for connection in connections:
-            self._drop(connection)
+            connection.abort()
         while self._waiters:
             self._wake_one()
-        ended = [connection.closed for connection in connections if not connection.closed.done()]
-        if ended:
-            await asyncio.wait(ended, timeout=_LINGER_S)
+        await asyncio.gather(*opening, return_exceptions=True)
+        for connection in self._all.difference(connections):
+            connection.abort()
+        await gone(*self._all)
+        self._all.clear()
 
-    def _drop(self, connection: Connection) -> None:
+    def _weed(self, now: float) -> None:
+        """Close what nobody uses and nobody will."""
+        for shared in list(self._multiplexed):
+            unused = not shared.streams and (shared.draining or now - shared.idle_since >= self._limits.idle_s)
+            if shared.lost or unused:
+                self._multiplexed.remove(shared)
+                self._drop(shared)
+
+    def _drop(self, connection: Opened) -> None:
         connection.abort()
         if connection in self._all:
             self._all.discard(connection)
             self._wake_one()
 
     def _wake_one(self) -> None:
-        """Let the next in the queue make a connection of its own."""
+        """Let the next in the queue make a connection of its own, or look for room."""
         while self._waiters:
             waiter = self._waiters.popleft()
             if not waiter.done():
@@ -168,90 +166,72 @@ class Pool:
             if timer:
                 timer.cancel()
 
-    async def _connect(self, loop: asyncio.AbstractEventLoop, until: float) -> Connection:
-        connection = Connection(loop, self._limits.answer_bytes)
-        connection.context = self.context
-        self._all.add(connection)
-        opening = loop.create_task(self._open_route(loop, connection))
-        self._opening.add(opening)
-        opening.add_done_callback(self._opening.discard)
+    async def _share(self, loop: asyncio.AbstractEventLoop, until: float) -> None:
+        """Wait for the connection that all may come to share. Raises ConnectionFailed, DeadlineExceeded."""
+        if self._first is None:
+            self._first = loop.create_task(self._open_first(loop))
+            self._first.add_done_callback(self._first_over)
+        patience_s = None if until == float('inf') else max(0.0, until - loop.time())
         try:
-            await _limits.within(self._patience(loop, until), opening)
+            await _limits.within(patience_s, asyncio.shield(self._first))
+        except asyncio.TimeoutError as error:
+            raise DeadlineExceeded(f'no connection to {self.route.authority} in time', sent=False) from error
         except _limits.Interrupted as error:
-            self._drop(connection)
+            raise self._over() from error
+        except ConnectionFailed as error:  # one for each who waits
+            raise ConnectionFailed(str(error), sent=False) from error.__cause__
+
+    async def _open_first(self, loop: asyncio.AbstractEventLoop) -> None:
+        connection = await self._connect(loop, float('inf'))
+        if isinstance(connection, Connection):
+            self._may_multiplex = False
+            connection.idle_since = loop.time()
+            self._idle.append(connection)
+
+    def _first_over(self, task: asyncio.Task[None]) -> None:
+        self._first = None
+        if not task.cancelled():
+            task.exception()  # whoever waited has it
+
+    async def _connect(self, loop: asyncio.AbstractEventLoop, until: float) -> Opened:
+        opening = Opening(loop, self.route, self.context, self._names, self._limits.answer_bytes)
+        task = loop.create_task(opening.run())
+        self._opening.add(task)
+        task.add_done_callback(self._opened)
+        try:
+            return await _limits.within(self._patience(loop, until), task)
+        except _limits.Interrupted as error:
             raise self._over() from error
         except (TimeoutError, asyncio.TimeoutError) as error:
-            self._drop(connection)
             if loop.time() >= until:
                 raise DeadlineExceeded(f'no connection to {self.route.authority} in time', sent=False) from error
             why = f'cannot connect to {self.route.authority}: no answer within {self._limits.connect_s:g} s'
             raise ConnectionFailed(why, sent=False) from error
         except ConnectionFailed as error:  # of the proxy: the server has seen nothing
-            self._drop(connection)
             raise ConnectionFailed(str(error), sent=False) from error
         except OSError as error:  # ssl.SSLError is one
-            self._drop(connection)
             raise ConnectionFailed(f'cannot connect to {self.route.authority}: {error}', sent=False) from error
-        except BaseException:
-            self._drop(connection)
+        except asyncio.CancelledError:
+            if task.done() and not task.cancelled() and not task.exception():
+                self._drop(task.result())  # there at the same moment, and nobody wants it
             raise
-        return connection
+
+    def _opened(self, task: asyncio.Task[Opened]) -> None:
+        self._opening.discard(task)
+        if task.cancelled() or task.exception():
+            self._wake_one()
+            return
+        connection = task.result()
+        self._all.add(connection)
+        if not isinstance(connection, Connection):
+            connection.draining = connection.context is not self.context
+            self._multiplexed.append(connection)
 
     def _over(self) -> ConnectionFailed:
         return ConnectionFailed(f'the connections to {self.route.authority} were closed', sent=False)
 
     def _patience(self, loop: asyncio.AbstractEventLoop, until: float) -> float:
         return max(0.0, min(self._limits.connect_s, until - loop.time()))
-
-    async def _open_route(self, loop: asyncio.AbstractEventLoop, connection: Connection) -> None:
-        route, context = self.route, self.context if self.route.secure else None
-        name = (route.server_name or route.host) if context else None
-        if route.proxy is None:
-            await self._dial(loop, connection, route.host, route.port, context, name)
-            return
-        await self._dial(loop, connection, route.proxy.host, route.proxy.port)
-        if context and connection.transport:
-            await _tunnel(connection, route, route.proxy)
-            secured = await loop.start_tls(connection.transport, connection, context, server_hostname=name)
-            if secured is None:
-                raise ConnectionFailed(f'cannot connect to {route.authority}: closed during the handshake', sent=False)
-            connection.connection_made(secured)
-
-    async def _dial(
-        self,
-        loop: asyncio.AbstractEventLoop,
-        connection: Connection,
-        host: str,
-        port: int,
-        context: ssl.SSLContext | None = None,
-        name: str | None = None,
-    ) -> None:
-        """Connect to the first address that answers. Raises OSError."""
-        failure: OSError | None = None
-        for address in await self._names.addresses(host) if self._names else (host,):
-            try:
-                await loop.create_connection(lambda: connection, address, port, ssl=context, server_hostname=name)
-            except ssl.SSLError:
-                raise  # somebody answers, and not as he should
-            except OSError as error:
-                failure = failure or error
-            else:
-                return
-        if self._names:
-            self._names.forget(host)
-        raise failure or OSError(f'{host} has no address')
-
-
-async def _tunnel(connection: Connection, route: Route, proxy: Proxy) -> None:
-    head = f'CONNECT {route.authority} HTTP/1.1\r\nHost: {route.authority}\r\n'
-    if proxy.credentials:
-        head += f'Proxy-Authorization: {proxy.credentials}\r\n'
-    await connection.send(f'{head}\r\n'.encode('ascii'), float('inf'), whole=True, bodiless=True)
-    status = connection.parser.status
-    connection.finish()
-    if status != 200:
-        why = f'the proxy {proxy.host}:{proxy.port} does not connect to {route.authority}: it answers {status}'
-        raise ConnectionFailed(why, sent=False)
 
 
 def _expire(waiter: asyncio.Future[Connection | None]) -> None:

@@ -32,6 +32,7 @@ class Tls:
     verify: bool = True
     server_name: str = ''  # what the server's certificate must say instead of the host we connect to
     client: ClientCertificate | None = None
+    protocols: tuple[str, ...] = ()  # what the server may choose from (ALPN); none: HTTP/1.1
 
 
 def context(tls: Tls) -> ssl.SSLContext:
@@ -43,6 +44,8 @@ def context(tls: Tls) -> ssl.SSLContext:
         made.verify_mode = ssl.CERT_NONE
     if tls.client:
         _load(made, tls.client)
+    if tls.protocols:
+        made.set_alpn_protocols(list(tls.protocols))
     return made
 
 

@@ -7,15 +7,18 @@ import random
 import re
 import ssl
 from collections.abc import AsyncIterator, Callable, Mapping
+from dataclasses import replace
+from importlib.util import find_spec
 from types import TracebackType
-from urllib.parse import urlsplit
+from typing import cast
 
-from . import _errors, _limits, _parser, _pool, _retry, _tls, _turns
+from . import _errors, _limits, _opening, _parser, _pool, _retry, _tls, _turns
 from ._authentication import Authentication, Grant
 from ._connection import Connection
 from ._errors import AnswerTooLong, ConnectionFailed, DeadlineExceeded, Error, HttpError, InvalidConfiguration
+from ._exchange import Exchange
 from ._limits import Limits
-from ._messages import JSON, Call, Response, block
+from ._messages import JSON, Call, Request, Response, block
 from ._retry import Repeat, Retries
 from ._shared import Shared
 
@@ -41,20 +44,30 @@ class Transport:
         explain: Explain = _errors.from_text,
         user_agent: str = 'aioclustermanager',
         shared: Shared | None = None,
+        http2: bool = False,
     ) -> None:
-        """Raises InvalidConfiguration for a URL, certificate, key or proxy that cannot be used; connects to nothing."""
+        """Raises InvalidConfiguration for a URL, certificate, key or proxy that cannot be used; connects to nothing.
+
+        http2: where the server speaks it, everything but WebSockets shares one connection. Needs the package h2, and
+        `tls` as Tls.
+        """
         self.limits = limits or Limits()
         self.retries = retries or Retries()
         self.authentication = authentication
         self._explain = explain
         self._tls = tls if isinstance(tls, _tls.Tls) else _tls.Tls()
         self._given = tls if isinstance(tls, ssl.SSLContext) else None
-        route, self._prefix = _route(server, self._tls.server_name, _pool.proxy(proxy))
+        if http2:
+            self._tls = _offering(self._tls, self._given)
+        route, self._prefix = _opening.route(server, self._tls.server_name, _opening.proxy(proxy))
         self._shared = shared
         self._turns = shared.turns(route.secure, route.host, route.port, route.proxy) if shared else None
         self._guest = _turns.Guest()
-        self._pool = _pool.Pool(route, self.limits, shared.names if shared else None)
-        self._pool.context = self._context(None) if route.secure else None
+        self._pool = _pool.Pool(route, self.limits, shared.names if shared else None, http2=http2)
+        # A WebSocket takes a connection of HTTP/1.1 over: servers of Kubernetes know none over HTTP/2.
+        self._upgrades = _pool.Pool(route, self.limits, shared.names if shared else None) if http2 else self._pool
+        if route.secure:
+            self._use(None)
         if route.proxy and not route.secure:
             self._prefix = f'http://{route.authority}{self._prefix}'
         self._common = block({'Host': route.authority, 'User-Agent': user_agent})
@@ -75,7 +88,7 @@ class Transport:
     @property
     def connections(self) -> int:
         """How many are open now."""
-        return len(self._pool)
+        return len(self._pool) + (len(self._upgrades) if self._upgrades is not self._pool else 0)
 
     @property
     def ssl_context(self) -> ssl.SSLContext | None:
@@ -95,7 +108,7 @@ class Transport:
         if self._renewal:
             self._renewal.cancel()
             await asyncio.gather(self._renewal, return_exceptions=True)
-        await self._pool.close()
+        await asyncio.gather(self._pool.close(), self._upgrades.close())
 
     async def request(
         self,
@@ -163,26 +176,26 @@ class Transport:
     # one try
 
     async def _once(self, loop: asyncio.AbstractEventLoop, call: Call, until: float) -> Response:
-        connection = await self._ready(loop, call, until)
+        exchange = await self._ready(loop, call, until, self._pool)
         try:
-            await connection.send(self._bytes(call), until, whole=True, bodiless=call.method == 'HEAD')
+            await exchange.send(self._request(call), until, whole=True)
         except (DeadlineExceeded, AnswerTooLong) as error:
-            self._pool.discard(connection)
+            self._pool.discard(exchange)
             raise type(error)(f'{call.name}: {error}') from None
         except ConnectionFailed as error:
-            self._pool.discard(connection)
+            self._pool.discard(exchange)
             raise ConnectionFailed(f'{call.name}: {error}', sent=error.sent) from error.__cause__
         except BaseException:
-            self._pool.discard(connection)
+            self._pool.discard(exchange)
             raise
         finally:
             self._leave()
-        parser = connection.parser
-        response = Response(parser.status, parser.head, connection.body())
-        self._pool.release(connection)
+        answer = exchange.answer
+        response = Response(answer.status, answer.head, exchange.body())
+        self._pool.release(exchange)
         return response
 
-    async def _ready(self, loop: asyncio.AbstractEventLoop, call: Call, until: float) -> Connection:
+    async def _ready(self, loop: asyncio.AbstractEventLoop, call: Call, until: float, pool: _pool.Pool) -> Exchange:
         """Wait for our turn, a valid grant and a connection."""
         now = loop.time()
         if until <= now:
@@ -196,13 +209,13 @@ class Transport:
         try:
             if self._turns:
                 await self._turns.enter(self._guest, until)
-            return await self._connection(loop, until)
+            return await self._exchange(loop, until, pool)
         except DeadlineExceeded as error:
             raise DeadlineExceeded(f'{call.name}: {error}', sent=False) from error.__cause__
 
-    async def _connection(self, loop: asyncio.AbstractEventLoop, until: float) -> Connection:
+    async def _exchange(self, loop: asyncio.AbstractEventLoop, until: float, pool: _pool.Pool) -> Exchange:
         try:
-            return self._pool.idle(loop.time()) or await self._pool.acquire(until)
+            return pool.free(loop.time()) or await pool.acquire(until)
         except BaseException:
             self._leave()
             raise
@@ -211,20 +224,19 @@ class Transport:
         if self._turns:
             self._turns.leave()
 
-    def _bytes(self, call: Call) -> bytes:
+    def _request(self, call: Call) -> Request:
         call.grant = self._grant
         target = self._prefix + call.target
         if _UNSAFE.search(target):
             raise ValueError(f'not quoted: {call.target!r}')
-        head = f'{call.method} {target} HTTP/1.1\r\nAccept: {call.accept}\r\n'
+        head = f'Accept: {call.accept}\r\n'
         if call.headers:
             head += block(call.headers).decode('ascii')
-        if call.body is None:
-            if call.method in ('POST', 'PUT', 'PATCH'):
-                head += 'Content-Length: 0\r\n'
-            return b'%b%b%b\r\n' % (head.encode('ascii'), self._common, self._granted)
-        head += f'Content-Type: {call.content_type}\r\nContent-Length: {len(call.body)}\r\n'
-        return b'%b%b%b\r\n%b' % (head.encode('ascii'), self._common, self._granted, call.body)
+        if call.body is not None:
+            head += f'Content-Type: {call.content_type}\r\nContent-Length: {len(call.body)}\r\n'
+        elif call.method in ('POST', 'PUT', 'PATCH'):
+            head += 'Content-Length: 0\r\n'
+        return Request(call.method, target, b'%b%b%b' % (head.encode('ascii'), self._common, self._granted), call.body)
 
     def _failure(self, call: Call, status: int, head: bytes, body: bytes) -> HttpError:
         wait_s = _retry.retry_after_s(_parser.value(head, b'retry-after'))
@@ -272,15 +284,17 @@ class Transport:
         before = self._grant.certificate if self._grant else None
         self._granted = block(grant.headers)
         if grant.certificate and grant.certificate != before:
-            self._pool.renew(self._context(grant.certificate))
+            self._use(grant.certificate)
         self._grant = grant
 
-    def _context(self, certificate: _tls.ClientCertificate | None) -> ssl.SSLContext:
-        if self._given:
-            return self._given
-        tls = self._tls
-        if certificate:
-            tls = _tls.Tls(tls.ca, tls.ca_file, tls.verify, tls.server_name, certificate)
+    def _use(self, certificate: _tls.ClientCertificate | None) -> None:
+        """Let new connections say that we are who the certificate says; None: who the configuration says."""
+        tls = replace(self._tls, client=certificate or self._tls.client)
+        self._pool.renew(self._given or self._context(tls))
+        if self._upgrades is not self._pool:
+            self._upgrades.renew(self._context(replace(tls, protocols=())))
+
+    def _context(self, tls: _tls.Tls) -> ssl.SSLContext:
         return self._shared.context(tls) if self._shared else _tls.context(tls)
 
 
@@ -292,14 +306,17 @@ class Stream:
         self._call = call
         self._timeout_s = timeout_s
         self._idle_s = idle_s
-        self._connection: Connection | None = None
+        self._pool = transport._pool
+        self._exchange: Exchange | None = None
 
     @classmethod
     def of(
         cls, transport: Transport, method: str, target: str, *, headers: Mapping[str, str], timeout_s: float | None
     ) -> Stream:
         """Return what may become another protocol after its head."""
-        return cls(transport, Call(method, target, None, JSON, '*/*', headers), timeout_s, None)
+        made = cls(transport, Call(method, target, None, JSON, '*/*', headers), timeout_s, None)
+        made._pool = transport._upgrades
+        return made
 
     async def __aenter__(self) -> Stream:
         try:
@@ -314,62 +331,60 @@ class Stream:
     async def __aexit__(
         self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None
     ) -> None:
-        connection, self._connection = self._connection, None
-        if connection:
-            self._transport._pool.release(connection)  # which closes it unless it was read to its end
+        exchange, self._exchange = self._exchange, None
+        if exchange:
+            self._pool.release(exchange)  # which ends it unless it was read to its end
 
     async def _begin(self) -> Stream:
         loop, transport = asyncio.get_running_loop(), self._transport
         timeout_s = transport.limits.call_s if self._timeout_s is None else self._timeout_s
         until = _limits.until(loop.time(), timeout_s)
-        connection = await transport._ready(loop, self._call, until)
+        exchange = await transport._ready(loop, self._call, until, self._pool)
         try:
-            await connection.send(
-                transport._bytes(self._call), until, whole=False, bodiless=self._call.method == 'HEAD'
-            )
-            parser = connection.parser
-            if parser.status >= 400:
-                while not parser.complete:
-                    await connection.more(until)
-                raise transport._failure(self._call, parser.status, parser.head, connection.take())
+            await exchange.send(transport._request(self._call), until, whole=False)
+            answer = exchange.answer
+            if answer.status >= 400:
+                while not answer.complete:
+                    await exchange.more(until)
+                raise transport._failure(self._call, answer.status, answer.head, exchange.take())
         except BaseException:
-            transport._pool.discard(connection)
+            self._pool.discard(exchange)
             raise
         finally:
             transport._leave()
-        self._connection = connection
+        self._exchange = exchange
         return self
 
     @property
     def status(self) -> int:
-        return self._open.parser.status
+        return self._open.answer.status
 
     @property
     def headers(self) -> dict[str, str]:
-        return _parser.headers(self._open.parser.head)
+        return _parser.headers(self._open.answer.head)
 
     @property
-    def _open(self) -> Connection:
-        if self._connection is None:
+    def _open(self) -> Exchange:
+        if self._exchange is None:
             raise RuntimeError('the answer is read within `async with` only')
-        return self._connection
+        return self._exchange
 
     def upgrade(self) -> None:
         """After a status of 101: everything that follows is the body, and `write` sends."""
-        self._open.upgrade()
+        cast('Connection', self._open).upgrade()
 
     async def write(self, data: bytes) -> None:
-        await self._open.write(data)
+        await cast('Connection', self._open).write(data)
 
     async def read(self) -> bytes:
         """Return what has arrived, waiting if nothing has; b'' at the end. Raises ConnectionFailed if cut off."""
-        connection = self._open
-        while not connection.parser.pieces:
-            if connection.parser.complete:
+        exchange = self._open
+        while not exchange.answer.pieces:
+            if exchange.answer.complete:
                 return b''
             now = asyncio.get_running_loop().time()
-            await connection.more(_limits.until(now, self._idle_s))
-        return connection.take()
+            await exchange.more(_limits.until(now, self._idle_s))
+        return exchange.take()
 
     async def __aiter__(self) -> AsyncIterator[bytes]:
         while piece := await self.read():
@@ -393,15 +408,12 @@ class Stream:
             yield [b''.join(begun)]
 
 
-def _route(server: str, server_name: str, proxy: _pool.Proxy | None) -> tuple[_pool.Route, str]:
-    parts = urlsplit(server)
-    try:
-        port = parts.port
-    except ValueError as error:
-        raise InvalidConfiguration(f'server {server}: {error}') from error
-    if parts.scheme not in ('http', 'https') or not parts.hostname or parts.query or parts.fragment:
-        raise InvalidConfiguration(f'server {server!r} is no URL like https://HOST:PORT')
-    secure = parts.scheme == 'https'
-    return _pool.Route(parts.hostname, port or (443 if secure else 80), secure, server_name, proxy), parts.path.rstrip(
-        '/'
-    )
+def _offering(tls: _tls.Tls, given: ssl.SSLContext | None) -> _tls.Tls:
+    """Return the same, offering HTTP/2 to the server. Raises InvalidConfiguration."""
+    if given:
+        raise InvalidConfiguration(
+            "http2 needs tls as Tls: an SSLContext of one's own cannot be shared with WebSockets"
+        )
+    if not find_spec('h2'):
+        raise InvalidConfiguration('http2 needs the package h2: install aioclustermanager[http2]')
+    return replace(tls, protocols=('h2', 'http/1.1'))

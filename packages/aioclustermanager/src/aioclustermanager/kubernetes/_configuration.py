@@ -24,6 +24,7 @@ class Configuration:
     limits: _http.Limits = field(default_factory=_http.Limits)
     retries: _http.Retries = field(default_factory=_http.Retries)
     user_agent: str = 'aioclustermanager'
+    http2: bool = False  # one connection for all requests and watches, where the server can; needs the extra http2
     shared: _http.Shared | None = field(default=None, repr=False, compare=False)  # with other clients of the process
 
 
@@ -39,4 +40,5 @@ def transport(configuration: Configuration) -> _http.Transport:
         explain=_status.explain,
         user_agent=configuration.user_agent,
         shared=configuration.shared,
+        http2=configuration.http2,
     )
