@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import asyncio
 import json
+import ssl
 from collections.abc import Awaitable, Callable
-from typing import Any
+from typing import Any, cast
 
 import yaml
 from aiohttp import web
@@ -16,6 +17,7 @@ from . import (
     _custom,
     _faults,
     _flags,
+    _http2,
     _identity,
     _lists,
     _pod_logs,
@@ -31,6 +33,7 @@ from . import (
 
 Json = dict[str, Any]
 Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
+_STREAMS = 250  # of one HTTP/2 connection at once, where no flag says so
 _PUBLIC = {'/healthz', '/livez', '/readyz', '/version'}
 _UNKNOWN_FORMAT = 'the body of the request was in an unknown format - accepted media types include: '
 _PATCHES = {
@@ -63,7 +66,7 @@ class Server:
         servers = configuration.get('etcd-servers').split(',')
         self.storage = _storage.Storage(servers, _configuration.etcd_context(configuration))
         self.rest = _rest.Rest(self.storage, self.catalogue, configuration.rest)
-        self.stopping = asyncio.Event()
+        self.connections: set[_http2.Connection] = set()
 
     async def run(self) -> None:
         context = _configuration.server_context(self.configuration)
@@ -82,23 +85,39 @@ class Server:
                 'no port to serve on: give --tls-cert-file and --tls-private-key-file (the stand-in makes none itself)'
             )
         compaction = asyncio.create_task(self._compact())
-        await asyncio.Event().wait()
-        compaction.cancel()
+        try:
+            await asyncio.Event().wait()
+        finally:
+            compaction.cancel()
+            for connection in list(self.connections):
+                connection.end()
 
-    async def _listen(self, address: str, port: int, context: Any) -> web.AppRunner:
+    async def _listen(self, address: str, port: int, context: ssl.SSLContext | None) -> web.AppRunner:
         # Watches count their own time; a client that went away is noticed at the next write.
         runner = web.AppRunner(
             self._app(secure=context is not None), access_log=None, shutdown_timeout=0.2, handler_cancellation=True
         )
         await runner.setup()
         try:
-            await web.TCPSite(runner, address, port, ssl_context=context, backlog=512).start()
+            if context:
+                await self._listen_securely(runner, address, port, context)
+            else:
+                await web.TCPSite(runner, address, port, backlog=512).start()
         except OSError as error:
             raise _program.Fatal(
                 f'failed to create listener: failed to listen on {address}:{port}: {error.strerror}'
             ) from error
         _program.log('I', f'Serving {"securely" if context else "insecurely"} on {address}:{port}')
         return runner
+
+    async def _listen_securely(self, runner: web.AppRunner, address: str, port: int, context: ssl.SSLContext) -> None:
+        given = self.configuration.get('http2-max-streams-per-connection')
+        server, streams = cast(web.Server, runner.server), int(given or 0) or _STREAMS
+
+        def connected() -> asyncio.Protocol:
+            return _http2.Negotiated(server, streams, self.connections)
+
+        await asyncio.get_running_loop().create_server(connected, address, port, ssl=context, backlog=512)
 
     async def _compact(self) -> None:
         interval = _flags.seconds(self.configuration.get('etcd-compaction-interval'))

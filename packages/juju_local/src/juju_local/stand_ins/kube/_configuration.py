@@ -138,6 +138,7 @@ def server_context(configuration: Configuration) -> ssl.SSLContext | None:
     if not certificate:
         return None
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.set_alpn_protocols(['h2', 'http/1.1'])
     try:
         context.load_cert_chain(certificate, key)
         if authority := configuration.get('client-ca-file'):
