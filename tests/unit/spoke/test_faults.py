@@ -5,6 +5,8 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import json
+import subprocess
+import sys
 from collections.abc import AsyncIterator, Iterator
 from dataclasses import replace
 from datetime import timedelta
@@ -62,6 +64,17 @@ async def asked_in_v1beta1(world: Any, hub: Client) -> list[Any]:
     return [each async for each in hub.items(_wire.CSRS_V1BETA1, labels=_wire.labels(world.name))]
 
 
+async def told(world: Any) -> dict[str, Any]:
+    """Return what `spoke status` says."""
+    command = [
+        sys.executable, '-m', 'spoke', 'status', f'--bootstrap-kubeconfig={world.bootstrap}', '--agent-id=b2c4d',
+        f'--hub-kubeconfig-dir={world.dir}', f'--spoke-cluster-name={world.name}', '--format=json',
+    ]  # fmt: skip
+    done = await asyncio.to_thread(subprocess.run, command, capture_output=True, text=True, check=False)
+    found: dict[str, Any] = json.loads(done.stdout)
+    return found
+
+
 async def test_11_a_hub_that_knows_only_v1beta1_is_joined_through_it_where_the_gate_says_so(
     world: Any, tmp_path: Path
 ) -> None:
@@ -69,9 +82,12 @@ async def test_11_a_hub_that_knows_only_v1beta1_is_joined_through_it_where_the_g
         world.start(world.config(gates={'V1beta1CSRAPICompatibility': True}))
         (request,) = await world.until(lambda: asked_in_v1beta1(world, hub))
         name = request['metadata']['name']
+        status = await told(world)
+        assert (status['step'], status['request'], status['request-state']) == ('approval', name, 'pending')
         condition = {'type': 'Approved', 'reason': 'Test', 'message': 'by a test'}
         body = {**request, 'status': {'conditions': [condition]}}
         await hub.replace(_wire.CSRS_V1BETA1, body, subresource='approval')
+        assert (await told(world))['step'] == 'signing'
         pem = worlds.signer(old).sign(
             _wire.decoded(request['spec']['request']), timedelta(hours=1), _certificates.utc_now()
         )
@@ -94,6 +110,9 @@ async def test_11_without_the_gate_the_agent_of_such_a_hub_names_what_it_lacks_a
         assert said in caplog.text
         await world.until(lambda: _value(caplog.text.count('cannot be read yet') >= 3))  # it has begun anew, twice
         assert caplog.text.count(said) == 1
+        status = await told(world)
+        assert status['step'] == 'bootstrap'
+        assert status['waits-for'].endswith('--feature-gates=V1beta1CSRAPICompatibility=true')
         assert await asked_in_v1beta1(world, hub) == []
         assert not task.done()
 

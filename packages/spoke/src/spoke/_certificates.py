@@ -39,6 +39,7 @@ class Chain:
     begins: datetime  # the latest notBefore
     ends: datetime  # the earliest notAfter
     public_key: bytes  # of the first
+    serial: str  # of the first, as openssl writes it
 
     @property
     def life(self) -> timedelta:
@@ -108,9 +109,15 @@ def chain(pem: bytes) -> Chain:
             max(_moment(each, 'not_valid_before') for each in found),
             min(_moment(each, 'not_valid_after') for each in found),
             found[0].public_key().public_bytes(_PEM, _PUBLIC),
+            _serial(found[0].serial_number),
         )
     except (ValueError, TypeError) as error:
         raise Unusable('no certificate in PEM') from error
+
+
+def _serial(number: int) -> str:
+    digits = f'{number:X}'
+    return digits.rjust(len(digits) + len(digits) % 2, '0')
 
 
 def _moment(certificate: x509.Certificate, name: str) -> datetime:

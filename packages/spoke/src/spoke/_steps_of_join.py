@@ -7,7 +7,9 @@ from dataclasses import asdict, dataclass
 from datetime import datetime
 from typing import Any
 
-from . import _conditions, _wire
+from . import _conditions, _features, _wire
+from ._certificates import Chain
+from ._names import ADDON_LABEL
 
 STEPS = ('bootstrap', 'approval', 'signing', 'acceptance', 'joining', 'joined', 'lost')
 
@@ -17,11 +19,12 @@ class Found:
     """What was found. None where it could not be read."""
 
     cluster_name: str
-    certificate_ends: datetime | None
+    certificate: Chain | None
     fault: str  # of the files in the folder, '' for none
     hub_error: str  # why the hub could not be asked, '' if it could
     cluster: Mapping[str, Any] | None
-    requests: Sequence[Mapping[str, Any]]
+    requests: Sequence[Mapping[str, Any]]  # with the cluster's label
+    is_v1beta1: bool  # whether the hub serves requests as v1beta1 only
     lease_renewed: datetime | None
     now: datetime
 
@@ -32,6 +35,9 @@ class Report:
     step: str  # of STEPS
     waits_for: str  # '' for nobody
     certificate_ends: str = ''
+    certificate_serial: str = ''
+    request: str = ''  # the last one for this certificate, unless that was answered with it
+    request_state: str = ''  # pending, approved or denied
     lease_age_s: int | None = None
     available: str = ''
 
@@ -43,10 +49,13 @@ class Report:
 def report(found: Found) -> Report:
     """Return the first step that is not done."""
     step, waits_for = _step(found)
-    ends = f'{found.certificate_ends:%Y-%m-%dT%H:%M:%SZ}' if found.certificate_ends else ''
+    ends = f'{found.certificate.ends:%Y-%m-%dT%H:%M:%SZ}' if found.certificate else ''
+    serial = found.certificate.serial if found.certificate else ''
+    request, state = _newest(found)
+    open_request = ('', '') if state == 'issued' else (request, state)
     age = int((found.now - found.lease_renewed).total_seconds()) if found.lease_renewed else None
     available = (_conditions.find(found.cluster, _conditions.AVAILABLE) or {}).get('status', '')
-    return Report(found.cluster_name, step, waits_for, ends, age, available)
+    return Report(found.cluster_name, step, waits_for, ends, serial, *open_request, age, available)
 
 
 def _step(found: Found) -> tuple[str, str]:
@@ -69,13 +78,19 @@ def _step(found: Found) -> tuple[str, str]:
 
 
 def _before_certificate(found: Found) -> tuple[str, str]:
-    newest = max(found.requests, key=lambda each: str(each['metadata'].get('creationTimestamp')), default=None)
-    if newest is None:
-        return 'bootstrap', f'the agent, to ask for a certificate ({found.fault})'
-    name = newest['metadata']['name']
+    name, state = _newest(found)
+    old = f'; the hub knows v1beta1 of them only: --feature-gates={_features.V1BETA1_CSR}=true'
     return {
+        '': ('bootstrap', f'the agent, to ask for a certificate ({found.fault}){old if found.is_v1beta1 else ""}'),
         'pending': ('approval', f'an administrator of the hub: kubectl certificate approve {name}'),
         'approved': ('signing', f'the signer of the hub, for the request {name}'),
         'denied': ('approval', f'the agent, to ask again: the request {name} was denied'),
         'issued': ('signing', f'the agent, to take its certificate from the request {name}'),
-    }[_wire.request_state(newest)]
+    }[state]
+
+
+def _newest(found: Found) -> tuple[str, str]:
+    """Return name and state of the last request for this certificate, not an add-on's."""
+    ours = [each for each in found.requests if not (each['metadata'].get('labels') or {}).get(ADDON_LABEL)]
+    newest = max(ours, key=lambda each: str(each['metadata'].get('creationTimestamp')), default=None)
+    return (newest['metadata']['name'], _wire.request_state(newest)) if newest else ('', '')

@@ -14,7 +14,7 @@ from typing import Any
 
 import yaml
 from aioclustermanager import kubernetes
-from aioclustermanager.kubernetes import Client, InvalidConfiguration, Object, resources
+from aioclustermanager.kubernetes import Client, InvalidConfiguration, Object, Resource, resources
 
 from .. import (
     _certificates,
@@ -140,20 +140,22 @@ async def _found(options: SpokeAgentOptions, common: AgentOptions) -> _steps_of_
     fault = _validity.fault(folder, common.hub_kubeconfig_file, bootstrap, names, now)
     asked = await _asked(bootstrap if fault else common.hub_kubeconfig_file, names.cluster, is_bootstrap=bool(fault))
     return _steps_of_join.Found(
-        cluster_name=names.cluster, certificate_ends=_ends(folder), fault=fault, now=now, **asked
+        cluster_name=names.cluster, certificate=_certificate(folder), fault=fault, now=now, **asked
     )  # fmt: skip
 
 
-def _ends(folder: Path) -> Any:
+def _certificate(folder: Path) -> _certificates.Chain | None:
     try:
-        return _certificates.chain(_files.read(folder / 'tls.crt') or b'').ends
+        return _certificates.chain(_files.read(folder / 'tls.crt') or b'')
     except _certificates.Unusable:
         return None
 
 
 async def _asked(path: Path, cluster: str, *, is_bootstrap: bool) -> dict[str, Any]:
     """Ask the hub, as whom the agent asks it now."""
-    nothing: dict[str, Any] = {'cluster': None, 'requests': [], 'lease_renewed': None, 'hub_error': ''}
+    nothing: dict[str, Any] = {
+        'cluster': None, 'requests': [], 'is_v1beta1': False, 'lease_renewed': None, 'hub_error': ''
+    }  # fmt: skip
     if not cluster:
         return {**nothing, 'hub_error': 'not asked: the name of the cluster is not known yet (--spoke-cluster-name)'}
     try:
@@ -166,9 +168,9 @@ async def _asked(path: Path, cluster: str, *, is_bootstrap: bool) -> dict[str, A
 
 async def _read(client: Client, cluster: str, *, is_bootstrap: bool) -> dict[str, Any]:
     try:
-        listed = [each async for each in client.items(_wire.CSRS, labels=_wire.labels(cluster))]
+        requests = await _requests(client, cluster)
         if is_bootstrap:
-            return {'requests': listed}
+            return requests
         found: Object | None = await client.find(_wire.MANAGED_CLUSTERS, cluster)
         lease = await client.find(resources.LEASES, _wire.LEASE, cluster)
     except kubernetes.Forbidden:
@@ -176,4 +178,16 @@ async def _read(client: Client, cluster: str, *, is_bootstrap: bool) -> dict[str
             raise
         return {'cluster': {'metadata': {'name': cluster}}}  # before it is accepted, an agent may nothing
     renewed = ((lease or {}).get('spec') or {}).get('renewTime')
-    return {'requests': listed, 'cluster': found, 'lease_renewed': _wire.moment(renewed) if renewed else None}
+    return {**requests, 'cluster': found, 'lease_renewed': _wire.moment(renewed) if renewed else None}
+
+
+async def _requests(client: Client, cluster: str) -> dict[str, Any]:
+    """Return the requests with the cluster's label, in the version that the hub serves."""
+
+    async def listed(resource: Resource) -> list[Object]:
+        return [each async for each in client.items(resource, labels=_wire.labels(cluster))]
+
+    try:
+        return {'requests': await listed(_wire.CSRS), 'is_v1beta1': False}
+    except kubernetes.NotFound:
+        return {'requests': await listed(_wire.CSRS_V1BETA1), 'is_v1beta1': True}
