@@ -19,15 +19,24 @@ SINCE = '2025-12-31T22:00:00Z'
         (Report('edge-7', 'bootstrap', 'the hub: 401'), 'asking the hub as edge-7, which waits for the hub: 401'),
         (Report('edge-7', 'approval', 'x'), 'waiting for approval as edge-7'),
         (
+            Report('edge-7', 'approval', 'x', request='edge-7-abc', request_state='denied'),
+            'the request edge-7-abc of edge-7 was denied, another will follow',
+        ),
+        (Report('edge-7', 'signing', 'x'), 'approved as edge-7, waiting for the certificate'),
+        (
             Report('edge-7', 'acceptance', 'x', '2026-01-01T00:50:00Z'),
             'waiting for acceptance as edge-7, certificate expires in 50 min',
         ),
         (
-            Report('edge-7', 'joined', '', '2026-01-03T12:00:00Z', 3, 'True'),
+            Report('edge-7', 'joined', '', '2026-01-03T12:00:00Z', lease_age_s=3, available='True'),
             'joined as edge-7, certificate expires in 2 d',
         ),
         (
-            Report('edge-7', 'joined', 'x', '2026-01-01T12:00:00Z', 3, 'False'),
+            Report('edge-7', 'joined', '', '2026-01-03T12:00:00Z', '0A', 'edge-7-abc', 'denied', 3, 'True'),
+            'joined as edge-7, renewal denied, certificate expires in 2 d',
+        ),
+        (
+            Report('edge-7', 'joined', 'x', '2026-01-01T12:00:00Z', lease_age_s=3, available='False'),
             'joined as edge-7, not available, certificate expires in 12 h',
         ),
         (

@@ -7,6 +7,7 @@ from dataclasses import asdict, dataclass
 from datetime import datetime, timezone
 from typing import Any
 
+RENEWAL = {'pending': 'waits for approval', 'approved': 'waits for the signer', 'denied': 'denied'}
 STAMP = '%Y-%m-%dT%H:%M:%SZ'
 
 
@@ -15,11 +16,12 @@ class Report:
     """What `spoke status` says, and since when the hub has not answered."""
 
     cluster: str = ''
-    step: str = (
-        ''  # of spoke's: bootstrap, approval, signing, acceptance, joining, joined, lost; '' before the first look
-    )
+    step: str = ''  # bootstrap, approval, signing, acceptance, joining, joined, lost; '' before the first look
     waits_for: str = ''
     certificate_ends: str = ''
+    certificate_serial: str = ''
+    request: str = ''  # the last one, unless it was answered with the certificate
+    request_state: str = ''  # pending, approved, denied
     lease_age_s: int | None = None
     available: str = ''
     unreachable_since: str = ''
@@ -48,17 +50,21 @@ def line(report: Report, now: datetime) -> str:
         '': 'asking the hub',
         'bootstrap': f'asking the hub as {report.cluster}',
         'approval': f'waiting for approval as {report.cluster}',
-        'signing': f'waiting for the certificate of {report.cluster}',
+        'signing': f'approved as {report.cluster}, waiting for the certificate',
         'acceptance': f'waiting for acceptance as {report.cluster}',
         'joining': f'joining as {report.cluster}',
         'joined': f'joined as {report.cluster}',
         'lost': f'lost: waits for {report.waits_for[:120]}',
     }
     text = said.get(report.step, report.step)
+    if report.step == 'approval' and report.request_state == 'denied':
+        text = f'the request {report.request} of {report.cluster} was denied, another will follow'
     if report.step == 'bootstrap' and 'there is no' not in report.waits_for and report.waits_for:
         text += f', which waits for {report.waits_for[:120]}'
     if report.step == 'joined' and report.available not in ('', 'True'):
         text += ', not available'
+    if report.certificate_ends and report.request_state:
+        text += f', renewal {RENEWAL.get(report.request_state, report.request_state)}'
     return text + _ends(report, now)
 
 
