@@ -54,9 +54,9 @@ class Hub:
     def get(self, what: str) -> Any:
         return json.loads(self.say(f'kubectl get {what} -o json'))
 
-    def condition(self, kind: str) -> str:
+    def condition(self, kind: str, what: str = 'status') -> str:
         conditions = self.get('managedcluster edge-7').get('status', {}).get('conditions', [])
-        return next((each['status'] for each in conditions if each['type'] == kind), '')
+        return next((str(each[what]) for each in conditions if each['type'] == kind), '')
 
     def renewed(self) -> str:
         return str(self.get('lease managed-cluster-lease -n edge-7')['spec']['renewTime'])
@@ -72,12 +72,24 @@ def hub(masters: Cluster) -> Iterator[Hub]:
     yield Hub(masters)
 
 
+def ended(cluster: Cluster, unit: str, *words: str) -> dict[str, Any]:
+    """Run an action; returns how it ended."""
+    said = cluster.juju('--quiet', 'run-action', unit, *words, '--wait=4m', '--format', 'json')
+    return dict(next(iter(json.loads(said).values())))
+
+
 def action(cluster: Cluster, unit: str, *words: str) -> dict[str, str]:
     """Run an action; returns its results."""
-    said = cluster.juju('--quiet', 'run-action', unit, *words, '--wait=4m', '--format', 'json')
-    result = next(iter(json.loads(said).values()))
-    assert result['status'] == 'completed', said
+    result = ended(cluster, unit, *words)
+    assert result['status'] == 'completed', result
     return dict(result['results'])
+
+
+def why_not(cluster: Cluster, unit: str, *words: str) -> str:
+    """Run an action that fails; returns why."""
+    result = ended(cluster, unit, *words)
+    assert result['status'] == 'failed', result
+    return str(result['message'])
 
 
 def figure(cluster: Cluster, unit: str, name: str) -> float:
@@ -125,13 +137,30 @@ def test_the_agent_goes_on_with_the_next_leader_and_leaves_nothing(masters: Clus
 
     hub.say("""kubectl patch managedcluster edge-7 --type merge -p '{"spec":{"leaseDurationSeconds":5}}'""")
     agent, requests = masters.pid(old, SERVICE), hub.requests()
+    available = hub.condition('ManagedClusterConditionAvailable', 'lastTransitionTime')
     certificate = masters.digest(old, f'{FOLDER}/hub/tls.crt')
-    action(masters, old, 'rotate-hub-certificate')
+    rotated = action(masters, old, 'rotate-hub-certificate')
     assert masters.digest(old, f'{FOLDER}/hub/tls.crt') != certificate
+    said = masters.shell(old, f'openssl x509 -in {FOLDER}/hub/tls.crt -noout -serial')
+    assert said == f'serial={rotated["certificate-serial"]}\n'
     renewed = hub.renewed()
     assert masters.eventually(lambda: hub.renewed() > renewed, 120)
     assert (masters.pid(old, SERVICE), hub.requests()) == (agent, requests + 1)
     assert figure(masters, old, 'spoke_lease_renewals_total{outcome="failed"}') == 0
+
+    certificate, requests = masters.digest(old, f'{FOLDER}/hub/tls.crt'), requests + 2
+    hub.say('fault no-signing')
+    why = why_not(masters, old, 'rotate-hub-certificate', 'timeout=15')
+    assert re.search(
+        r'the request edge-7-\S+ is approved, but the hub has not signed it. The old one is good until', why
+    )
+    assert masters.digest(old, f'{FOLDER}/hub/tls.crt') == certificate
+    assert masters.kubectl('get', 'secret', '-n', NAMESPACE, 'hub-kubeconfig-secret', '-o', 'json')['data']['tls.crt']
+    assert action(masters, old, 'hub-status')['status'].startswith('joined as edge-7, renewal waits for the signer')
+    hub.say('fault')
+    assert masters.eventually(lambda: masters.digest(old, f'{FOLDER}/hub/tls.crt') != certificate, 120)
+    assert hub.requests() == requests
+    assert hub.condition('ManagedClusterConditionAvailable', 'lastTransitionTime') == available, 'seen without a gap'
 
     certificate = masters.digest(old, f'{FOLDER}/hub/tls.crt')
     act(masters, 'set-leader', MASTER, new)
@@ -140,13 +169,15 @@ def test_the_agent_goes_on_with_the_next_leader_and_leaves_nothing(masters: Clus
     assert masters.eventually(lambda: hub.renewed() > renewed, 120)
     assert action(masters, new, 'hub-status')['step'] == 'joined'
     assert masters.digest(new, f'{FOLDER}/hub/tls.crt') == certificate
-    assert hub.requests() == requests + 1
+    assert hub.requests() == requests
     act(masters, 'update-status', new)
     assert 'Hub: joined as edge-7, certificate expires in' in masters.status(new)[1]
 
     masters.shell('hub/0', 'systemctl stop hub-apiserver')
     act(masters, 'update-status', new)
     assert 'Hub: unreachable since 20' in masters.status(new)[1]
+    why = why_not(masters, new, 'rotate-hub-certificate')
+    assert why.startswith('nothing was changed: the hub cannot be asked: ')
     masters.shell('hub/0', 'systemctl start hub-apiserver')
 
     kubeconfig = yaml.safe_load(params.read_text())['kubeconfig']

@@ -49,6 +49,23 @@ def test_leaving_takes_away_all_that_joining_made(client: api.Client) -> None:
     assert names(client) == before
 
 
+def test_a_certificate_that_was_taken_is_given_back_unless_there_is_a_new_one(client: api.Client) -> None:
+    cluster.converge(client, APP, settings.Settings())
+    assert cluster.take_certificate(client) is None
+    cluster.give_back(client, None)
+    body = {'metadata': {'name': agent.HUB_SECRET, 'labels': {'a': 'b'}}, 'data': {'tls.crt': 'b2xk'}}
+    client.create('secrets', body, namespace=NAMESPACE)
+    for now, then in (('', 'b2xk'), ('bmV3', 'bmV3')):
+        taken = cluster.take_certificate(client)
+        with pytest.raises(api.NotFound):
+            client.get('secrets', agent.HUB_SECRET, namespace=NAMESPACE)
+        if now:
+            client.create('secrets', {**body, 'data': {'tls.crt': now}}, namespace=NAMESPACE)
+        cluster.give_back(client, taken)
+        found = client.get('secrets', agent.HUB_SECRET, namespace=NAMESPACE)
+        assert (found['data'], found['metadata']['labels']) == ({'tls.crt': then}, {'a': 'b'})
+
+
 def test_what_was_there_before_stays(client: api.Client) -> None:
     client.create('namespaces', {'metadata': {'name': NAMESPACE}})
     foreign = objects.definition(APP, objects.DEFINITIONS[0]).body

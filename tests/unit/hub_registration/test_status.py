@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import datetime, timezone
 
 import pytest
-from charms.layer.hub_registration.status import Report, line
+from charms.layer.hub_registration.status import Report, line, no_certificate
 
 NOW = datetime(2026, 1, 1, tzinfo=timezone.utc)
 SINCE = '2025-12-31T22:00:00Z'
@@ -56,3 +56,18 @@ def test_a_report_is_read_back_from_what_the_command_prints_and_from_what_is_kep
     assert (report.waits_for, report.lease_age_s) == ('', 0)
     assert Report.of(report.document()) == report
     assert report.results() == {'cluster': 'edge-7', 'step': 'joined', 'certificate-ends': 'x', 'lease-age-s': '0'}
+
+
+@pytest.mark.parametrize(
+    ('report', 'says'),
+    [
+        (Report(step='lost', waits_for='the hub: no route'), 'the hub cannot be asked: the hub: no route'),
+        (Report(step='joined', request='r-2', request_state='pending'), 'kubectl certificate approve r-2'),
+        (Report(step='joined', request='r-2', request_state='approved'), 'the hub has not signed it'),
+        (Report(step='joined', request='r-2', request_state='denied'), 'the hub denied the request r-2'),
+        (Report(step='joined', request='r-1', request_state='denied'), 'the agent asks again after a pause'),
+        (Report(step='joined'), 'the agent has not asked'),
+    ],
+)
+def test_a_rotation_that_did_not_come_about_has_a_reason(report: Report, says: str) -> None:
+    assert says in no_certificate(report, 'r-1')

@@ -20,7 +20,7 @@ from .membership import JOINED, LEAVING, LEFT, NONE, Membership
 Results = dict[str, str]
 Parameters = Mapping[str, Any]
 RESOURCE = 'hub-bootstrap-kubeconfig'
-_ASKED_S, _ROTATED_S, _PAUSE_S = 60.0, 120.0, 0.5
+_ASKED_S, _PAUSE_S, _LONGEST_PAUSE_S = 60.0, 0.5, 5.0
 
 
 class Refused(Exception):
@@ -73,23 +73,37 @@ def hub_status(_: Parameters) -> Results:
     return _told(service.report(member.cluster, member.agent))
 
 
-def rotate_hub_certificate(_: Parameters) -> Results:
+def rotate_hub_certificate(parameters: Parameters) -> Results:
     """Have a new certificate issued; the agent goes on with the old one until it is there."""
     member, client = _as_leader(), admin()
-    old = cluster.certificate(client) if member.state == JOINED else ''
-    if not old:
+    before = service.report(member.cluster, member.agent) if member.state == JOINED else status.Report()
+    if not before.certificate_serial:
         raise Refused('there is no certificate to replace: this cluster has joined no hub yet, see hub-status')
-    cluster.drop_certificate(client)
-    until = time.monotonic() + _ROTATED_S
+    if service.is_stopped():
+        raise Refused(f'nothing was changed: the agent does not run, see journalctl -u {agent.NAME}')
+    if before.step == 'lost':
+        raise Refused(f'nothing was changed: {status.no_certificate(before, before.request)}')
+    taken = cluster.take_certificate(client)
+    try:
+        after = _rotated(member, before, float(parameters.get('timeout') or 120))
+    finally:
+        cluster.give_back(client, taken)
+    return {'message': 'The hub has issued a new certificate.', **_told(after)}
+
+
+def _rotated(member: Membership, before: status.Report, limit_s: float) -> status.Report:
+    """Return the report once there is another certificate. Raises Refused as soon as there will be none."""
+    until, pause_s = time.monotonic() + limit_s, _PAUSE_S
     while True:
-        new = cluster.certificate(client)
-        if new and new != old:
-            return {'message': 'The hub has issued a new certificate.', **_told(_asked(member))}
-        if time.monotonic() > until:
-            raise Refused(
-                f'the hub has issued no certificate within {_ROTATED_S:.0f} s; the old one goes on, see hub-status'
-            )
-        time.sleep(_PAUSE_S)
+        time.sleep(max(0.0, min(pause_s, until - time.monotonic())))
+        pause_s = min(2 * pause_s, _LONGEST_PAUSE_S)  # each look takes a second of a processor
+        report = service.report(member.cluster, member.agent)
+        if report.certificate_serial not in ('', before.certificate_serial):
+            return report
+        is_denied = report.request_state == 'denied' and report.request != before.request
+        if is_denied or time.monotonic() >= until:
+            why = status.no_certificate(report, before.request)
+            raise Refused(f'there is no new certificate: {why}. The old one is good until {before.certificate_ends}')
 
 
 def _as_leader() -> Membership:

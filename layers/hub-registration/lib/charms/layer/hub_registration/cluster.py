@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import time
+from typing import Any
 
 from charms.layer.kubernetes_common import api
 
@@ -45,14 +46,21 @@ def kept_bootstrap(client: api.Client) -> str:
     return _secret_text(client, agent.BOOTSTRAP_SECRET, 'kubeconfig')
 
 
-def certificate(client: api.Client) -> str:
-    """Return the agent's certificate for the hub, '' if it has none."""
-    return _secret_text(client, agent.HUB_SECRET, 'tls.crt')
-
-
-def drop_certificate(client: api.Client) -> None:
-    """Have the agent ask for another: it goes on with its files until that one is there."""
+def take_certificate(client: api.Client) -> dict[str, Any] | None:
+    """Have the agent ask for another: it goes on with its files meanwhile. Returns what `give_back` takes."""
+    try:
+        found = dict(client.get('secrets', agent.HUB_SECRET, namespace=NAMESPACE))
+    except api.NotFound:
+        return None
     _delete(client, 'secrets', agent.HUB_SECRET, NAMESPACE)
+    return found
+
+
+def give_back(client: api.Client, taken: dict[str, Any] | None) -> None:
+    """Keep the old certificate for the unit that leads next, unless there is a new one by now."""
+    if taken is not None:
+        meta = {key: value for key, value in taken['metadata'].items() if key in ('name', 'labels', 'annotations')}
+        _create(client, Placed('secrets', {**taken, 'metadata': meta}, namespace=NAMESPACE))
 
 
 def leave(client: api.Client, app: str, cluster: str) -> None:

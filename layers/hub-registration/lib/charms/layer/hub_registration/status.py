@@ -68,6 +68,20 @@ def line(report: Report, now: datetime) -> str:
     return text + _ends(report, now)
 
 
+def no_certificate(report: Report, asked_before: str) -> str:
+    """Return why there is no new certificate yet. asked_before: the request that was the last one before."""
+    request = report.request
+    if report.step == 'lost':
+        return f'the hub cannot be asked: {report.waits_for}'
+    if report.request_state == 'denied' and request == asked_before:
+        return f'the request {request} was denied, and the agent asks again after a pause, of an hour at most'
+    return {
+        'pending': f'the request {request} waits for approval: kubectl certificate approve {request}, on the hub',
+        'approved': f'the request {request} is approved, but the hub has not signed it',
+        'denied': f'the hub denied the request {request}',
+    }.get(report.request_state, 'the agent has not asked, see its log')
+
+
 def stamp(moment: float) -> str:
     return datetime.fromtimestamp(moment, timezone.utc).strftime(STAMP)
 
