@@ -21,6 +21,7 @@ from multidict import CIMultiDict, CIMultiDictProxy
 from yarl import URL
 
 _STREAM_WINDOW = 256 * 1024  # 99 % of all objects are smaller; the connection's window has room for all streams at once
+_HEADERS = 2**20 + 320  # of one request, in bytes
 _TURN = 64 * 1024  # what one stream sends before the next one may
 _HELD = 64 * 1024  # what an answer may be ahead of its client before its handler waits
 _OF_CONNECTIONS = {'connection', 'keep-alive', 'proxy-connection', 'transfer-encoding', 'upgrade'}
@@ -53,10 +54,11 @@ class _Frames(connection.H2Connection):
             codes.MAX_CONCURRENT_STREAMS: streams,
             codes.INITIAL_WINDOW_SIZE: _STREAM_WINDOW,
             codes.MAX_FRAME_SIZE: _STREAM_WINDOW,
-            codes.MAX_HEADER_LIST_SIZE: self.DEFAULT_MAX_HEADER_LIST_SIZE,
+            codes.MAX_HEADER_LIST_SIZE: _HEADERS,
         }
         self.local_settings = settings.Settings(client=False, initial_values=given)
         self.max_inbound_frame_size = _STREAM_WINDOW
+        self.decoder.max_header_list_size = _HEADERS
         self.initiate_connection()
         self.increment_flow_control_window(streams * _STREAM_WINDOW - self.inbound_flow_control_window)
 
