@@ -7,6 +7,7 @@ back as it is read, the connection's at once.
 from __future__ import annotations
 
 import asyncio
+import contextlib
 from dataclasses import dataclass, field
 from typing import cast
 
@@ -23,7 +24,7 @@ from h2.events import (
     StreamReset,
     WindowUpdated,
 )
-from h2.exceptions import ProtocolError
+from h2.exceptions import NoSuchStreamError, ProtocolError
 from h2.settings import SettingCodes, Settings
 
 from ._connection import broken_off, keep_alive
@@ -36,6 +37,8 @@ _MOST_STREAMS = 100  # at once; a server may allow less
 _MOST_REQUESTS = 2**30  # on one connection: there are no more stream numbers
 _OWED = 32 * 1024  # bytes that are taken before the server is told: not a frame for each line of a watch
 _PONG_S = 5.0  # a server that says nothing at all for so long, being asked, is gone
+
+_ENDED = contextlib.suppress(NoSuchStreamError)  # by what has arrived already and is about to be looked at
 
 
 class _Machine(H2ConnectionStateMachine):
@@ -55,6 +58,7 @@ class _Frames(H2Connection):
         self.local_settings = Settings(
             client=True, initial_values={SettingCodes.ENABLE_PUSH: 0, SettingCodes.INITIAL_WINDOW_SIZE: HIGH_WATER}
         )
+        self.max_inbound_frame_size = self.local_settings.max_frame_size
 
 
 @dataclass
@@ -176,13 +180,15 @@ class Multiplexed(asyncio.Protocol):
         self.streams.discard(stream)
         self.idle_since = self._loop.time()
         if self._by_number.pop(stream.number, None) and self.is_open:
-            self._frames.reset_stream(stream.number, ErrorCodes.CANCEL)
+            with _ENDED:
+                self._frames.reset_stream(stream.number, ErrorCodes.CANCEL)
             self._flush()
 
     def give_back(self, number: int, size: int) -> None:
         """Let the server send so many bytes more on a stream."""
         if number in self._by_number and self.is_open:
-            self._frames.increment_flow_control_window(size, number)
+            with _ENDED:
+                self._frames.increment_flow_control_window(size, number)
             self._flush()
 
     def doubt(self, since: float) -> None:
@@ -250,14 +256,16 @@ class Multiplexed(asyncio.Protocol):
             self._reset(event)
         elif isinstance(event, WindowUpdated | RemoteSettingsChanged):
             for stream in [each for each in self._by_number.values() if each.unsent]:
-                self._send_body(stream)
+                with _ENDED:
+                    self._send_body(stream)
         elif isinstance(event, ConnectionTerminated):
             self._go_away(event)
 
     def _complete(self, number: int) -> None:
         if stream := self._by_number.pop(number, None):
             if stream.unsent:  # the server does not want to know the rest
-                self._frames.reset_stream(number, ErrorCodes.NO_ERROR)
+                with _ENDED:
+                    self._frames.reset_stream(number, ErrorCodes.NO_ERROR)
             stream.answer.complete = True
             stream.heard()
 
