@@ -20,7 +20,7 @@ from ._hub_certificate import HubCertificate
 from ._main_phase import MainPhase
 from ._names import Names, Sources
 from ._options import InvalidOptions
-from ._running import Backoff, Controller, Following, Signal, together
+from ._running import Backoff, Controller, Following, Signal, Trouble, together
 from ._secrets import decoded
 from .managedcluster import ManagedClusterCreating
 
@@ -40,7 +40,7 @@ class Agent:
         self._asking = asyncio.Lock()  # held while the bootstrap client is in use: closing it would break its calls off
         self._creating: Controller | None = None
         self._silent_since: float | None = None  # the hub, while we bootstrap
-        self._told = ''  # in the log, of why we cannot
+        self._trouble = Trouble('the bootstrap kubeconfig works')
 
     @property
     def names(self) -> Names:
@@ -69,15 +69,16 @@ class Agent:
 
     async def _patiently(self, what: Callable[[], Awaitable[Result]], whom: str) -> Result:
         """Do something until the cluster it needs answers."""
-        backoff = Backoff(self.given.intervals)
+        backoff, trouble = Backoff(self.given.intervals), Trouble(f'{whom} answers')
         while True:
             try:
                 result = await what()
             except kubernetes.Error as error:
-                _log.warning('%s does not answer as it should yet: %s', whom, error)
+                trouble.tell(f'{whom} does not answer as it should yet: {error}')
                 self.health.note(whom, f'the {whom} cluster ({error})')
                 await asyncio.sleep(backoff.next_s(error))
             else:
+                trouble.end()
                 self.health.note(whom, '')
                 return result
 
@@ -233,7 +234,8 @@ class Agent:
             await asyncio.sleep(poll_s)
             self._give_up_silent_hub(error)
             return
-        requests = Following(client, resource, self.given.intervals, labels=_wire.labels(self.names.cluster))
+        labels = _wire.labels(self.names.cluster)
+        requests = Following(client, resource, self.given.intervals, labels=labels, quiet=True)
         controller = self.given.controller(
             f'BootstrapClientCertController@cluster:{self.names.cluster}',
             certificate.one_at_a_time(certificate.machine(requests, report=None)),
@@ -256,10 +258,12 @@ class Agent:
                 self._give_up_silent_hub(requests.error)
                 denied_s += poll_s
                 if denied_s >= 5 * poll_s:  # files that the kubeconfig names may be other ones by now
+                    _log.debug('reads the bootstrap kubeconfig again')
                     self._bootstrap.renew()
                     return
             elif requests.ready.is_set():
-                self._silent_since, self._told = None, ''
+                self._silent_since = None
+                self._trouble.end()
             certificate.files_changed.clear()
             await certificate.files_changed.wait(poll_s)
         async with certificate.acting:
@@ -270,9 +274,7 @@ class Agent:
         if isinstance(error, kubernetes.NotFound):  # of a list: the hub has no such kind, and no credential helps
             gate = f'--feature-gates={_features.V1BETA1_CSR}=true'
             text = f'a hub that serves {_wire.CSRS.api_version} ({error}); for one with v1beta1 only, start with {gate}'
-        if text != self._told:
-            self._told = text
-            _log.warning('cannot bootstrap yet, waits for %s', text)
+        self._trouble.tell(f'cannot bootstrap yet, waits for {text}')
         self.health.note('bootstrap', text)
 
     def _give_up_silent_hub(self, error: kubernetes.Error) -> None:

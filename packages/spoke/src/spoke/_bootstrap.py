@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import contextlib
 from collections.abc import Callable
 from pathlib import Path
@@ -72,10 +71,6 @@ class Bootstrap:
         if self._client:
             await self._client.close()
             self._client = None
-
-    async def wait_for_change(self, poll_s: float) -> None:
-        while not self.is_changed():
-            await asyncio.sleep(poll_s)
 
 
 def _stamp(path: Path) -> tuple[object, ...]:

@@ -18,6 +18,8 @@ from ._metrics import Metrics
 
 _log = logging.getLogger(__name__)
 _CANCELLED_AGAIN_S = 1.0
+_FIRST_REMINDER_S, _LONGEST_REMINDER_S = 300.0, 3600.0
+_MOST_TEXTS = 8  # of one trouble: where each error is another text, they are no news
 
 
 async def together(*parts: Coroutine[Any, Any, None]) -> None:
@@ -106,10 +108,37 @@ class Backoff:
         return pause
 
 
+class Trouble:
+    """What does not work: in the log when it begins, for new reasons, seldom while it lasts, and when it is over."""
+
+    def __init__(self, over: str) -> None:
+        """over: what is said then."""
+        self._over = over
+        self._texts: tuple[str, ...] = ()
+        self._due_s = self._pause_s = 0.0
+
+    def tell(self, text: str, error: Exception | None = None) -> None:
+        """Say it now, if it is time to. error: one that nobody expects, for its traceback."""
+        now_s = asyncio.get_running_loop().time()
+        is_news = text not in self._texts and len(self._texts) < _MOST_TEXTS
+        if not is_news and now_s < self._due_s:
+            return
+        self._pause_s = min(2 * self._pause_s, _LONGEST_REMINDER_S) if self._texts else _FIRST_REMINDER_S
+        self._due_s = now_s + self._pause_s
+        self._texts = (*self._texts, text) if is_news else self._texts
+        _log.warning('%s', text, exc_info=error)
+
+    def end(self) -> None:
+        """It is over, if it ever was."""
+        if self._texts:
+            _log.info('%s', self._over)
+            self._texts = ()
+
+
 class Controller:
     """Calls `sync` at once, after each `wake()`, and after the seconds it returned (None: its interval).
 
-    What it raises is logged, once a kind, and tried again with growing pauses.
+    What it raises is logged, and tried again with growing pauses.
     """
 
     def __init__(
@@ -121,12 +150,12 @@ class Controller:
         metrics: Metrics,
     ) -> None:
         self.name = name
-        self.error = ''
         self._label = name.partition('@cluster:')[0]  # of figures, where the cluster is a label of its own
         self._sync = sync
         self._interval_s = interval_s
         self._backoff = Backoff(intervals)
         self._metrics = metrics
+        self._trouble = Trouble(f'{name}: works again')
         self._woken = Signal()
 
     def wake(self, *_: object) -> None:
@@ -153,20 +182,14 @@ class Controller:
             return self._backoff.next_s(error), False
         finally:
             self._metrics.observe('spoke_sync_seconds', time.monotonic() - began, controller=self._label)
-        if self.error:
-            _log.info('%s: works again', self.name)
-            self.error = ''
+        self._trouble.end()
         self._backoff.reset()
         return self._interval_s if pause is None else pause, True
 
     def _told(self, error: Exception) -> None:
         self._metrics.add('spoke_retries_total', controller=self._label)
-        text = str(error) or type(error).__name__
-        if text == self.error:
-            return
-        self.error = text
         expected = isinstance(error, kubernetes.Error | OSError)
-        _log.warning('%s: %s', self.name, text, exc_info=None if expected else error)
+        self._trouble.tell(f'{self.name}: {str(error) or type(error).__name__}', None if expected else error)
 
 
 class Following:
@@ -181,7 +204,9 @@ class Following:
         *,
         labels: dict[str, str] | None = None,
         fields: dict[str, str] | None = None,
+        quiet: bool = False,
     ) -> None:
+        """quiet: whoever made it looks at `error`, and tells."""
         self.client = client
         self.resource = resource
         self.ready = asyncio.Event()
@@ -189,6 +214,7 @@ class Following:
         self.cache = Cache()
         self._namespace = namespace
         self._labels, self._fields = labels or {}, fields or {}
+        self._trouble = None if quiet else Trouble(f'{resource} can be read')
         self._backoff = Backoff(intervals)
         self._listeners: list[Callable[[Change], None]] = []
 
@@ -212,15 +238,15 @@ class Following:
             self.cache = informer.cache
             try:
                 async with informer:
-                    if self.error:
-                        _log.info('%s can be read', self.resource)
+                    if self._trouble:
+                        self._trouble.end()
                     self.error = None
                     self.ready.set()
                     self._changed(Change(None, None))
                     await asyncio.Event().wait()
             except kubernetes.Error as error:
-                if self.error is None or str(self.error) != str(error):
-                    _log.warning('%s cannot be read yet: %s', self.resource, error)
+                if self._trouble:
+                    self._trouble.tell(f'{self.resource} cannot be read yet: {error}')
                 self.error = error
                 self._changed(Change(None, None))
                 await asyncio.sleep(self._backoff.next_s(error))
