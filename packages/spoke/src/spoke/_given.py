@@ -25,7 +25,7 @@ Sync = Callable[[], Awaitable['float | None']]
 def reach(configuration: Configuration, shared: Shared | None, limits: Limits | None = None) -> Configuration:
     """Return how an agent reaches one of its clusters; limits: other ones than the configuration's."""
     bounded = replace(limits or configuration.limits, answer_bytes=_MOST_BYTES)
-    return replace(configuration, user_agent=USER_AGENT, shared=shared, limits=bounded)
+    return replace(configuration, user_agent=USER_AGENT, shared=shared, limits=bounded, http2=True)
 
 
 class StartOver(Exception):
