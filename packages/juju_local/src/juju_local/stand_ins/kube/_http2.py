@@ -212,9 +212,11 @@ class Stream(AbstractStreamWriter):
     def _answered(self, task: asyncio.Task[None]) -> None:
         """See to it that the stream ends also when its handler failed."""
         error = None if task.cancelled() else task.exception()
-        if self.connected and not self._ended:
-            if error and not self._begun:
-                self._frames.send_headers(self.number, [(':status', '500')], end_stream=True)
+        if error and self.connected and not self._begun:
+            self._begin([(':status', '500')])
+            self._ended = True
+            self._connection.wake(self)
+        elif self.connected and not self._ended:
             self.reset(errors.ErrorCodes.INTERNAL_ERROR if error else errors.ErrorCodes.CANCEL)
         if error and not isinstance(error, ConnectionError):
             server_logger.error('Error handling a request', exc_info=error)
@@ -261,6 +263,9 @@ class Stream(AbstractStreamWriter):
         self._check()
         fields = [(':status', status_line.split(' ')[1])]
         fields += [(low, value) for name, value in headers.items() if (low := name.lower()) not in _OF_CONNECTIONS]
+        self._begin(fields)
+
+    def _begin(self, fields: list[tuple[str, str]]) -> None:
         self._frames.send_headers(self.number, fields)
         self._begun = True
 
