@@ -8,14 +8,14 @@ import json
 import logging
 import subprocess
 import sys
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator
 from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
 import pytest
-from aioclustermanager.kubernetes import Client, Transport, resources
+from aioclustermanager.kubernetes import Client, resources
 from spoke import _certificates, _wire
 from spoke._hub_standin import _definitions, _hub, _rights
 
@@ -23,19 +23,6 @@ from tests.unit.spoke import world as worlds
 
 pytestmark = pytest.mark.asyncio
 AUTO = frozenset({'bootstrap'})
-
-
-@contextlib.contextmanager
-def faults(cluster: worlds.Cluster, *rules: dict[str, object]) -> Iterator[None]:
-    """Let requests to a stand-in fail for as long as the block lasts."""
-    folder = cluster.folder / 'var/lib/stand-in/fail'
-    folder.mkdir(parents=True, exist_ok=True)
-    file = folder / 'kube-apiserver.requests.json'
-    file.write_text(json.dumps([{'times': 10**6, **rule} for rule in rules]))
-    try:
-        yield
-    finally:
-        file.unlink(missing_ok=True)
 
 
 async def renewed(world: Any, before: str) -> str:
@@ -50,8 +37,7 @@ async def renewed(world: Any, before: str) -> str:
 @contextlib.asynccontextmanager
 async def hub_of_old(world: Any, folder: Path) -> AsyncIterator[tuple[worlds.Cluster, Client]]:
     """Lead agents to a hub that serves certificate requests as v1beta1 only."""
-    with contextlib.ExitStack() as stack:
-        old = worlds._started(folder / 'old', stack, version='v1.18.20')
+    with worlds.old(world.hub_cluster, folder / 'old') as old:
         async with Client(old.configuration()) as hub:
             await _hub.install(hub, _definitions.OF_HUB)
             for resource, body in _rights.bootstrap('spoke-bootstrap', 'bootstrap'):
@@ -140,28 +126,25 @@ async def test_23_detached_the_secret_is_on_management_and_all_the_rest_is_of_th
 
 
 @pytest.mark.parametrize('code', [429, 500])
-async def test_27_a_hub_that_refuses_for_a_while_is_not_flooded_and_goes_on(
-    world: Any, monkeypatch: pytest.MonkeyPatch, code: int
-) -> None:
-    world.hub_runs(auto_approval_users=AUTO)
-    sent, real = [], Transport._once
+async def test_27_a_hub_that_refuses_for_a_while_is_not_flooded_and_goes_on(world: Any, code: int) -> None:
+    async with world.front() as door:
+        world.hub_runs(auto_approval_users=AUTO)
+        request = 'POST /apis/certificates.k8s.io'
+        with door.fails(request, code=code):
+            task = world.start(world.config())
+            await world.until(lambda: _value(asked(door, request) >= 2))
+            await asyncio.sleep(2)
+            assert not task.done()
+            assert asked(door, request) <= 20
+            assert await world.requests() == []
+        await world.joined()
+        assert len(await world.requests()) == 1
+        await world.stop(task)
+        world.tasks.remove(task)
 
-    async def once(transport: Transport, loop: Any, call: Any, until: float) -> Any:
-        if call.method == 'POST' and 'certificatesigningrequests' in call.target:
-            sent.append(call.name)
-        return await real(transport, loop, call, until)
 
-    monkeypatch.setattr(Transport, '_once', once)
-    rule = {'match': 'POST /apis/certificates.k8s.io', 'code': code, 'message': 'too much'}
-    with faults(world.hub_cluster, rule):
-        task = world.start(world.config())
-        await world.until(lambda: _value(sent))
-        await asyncio.sleep(3)
-        assert not task.done()
-        assert 2 <= len(sent) <= 20
-        assert await world.requests() == []
-    await world.joined()
-    assert len(await world.requests()) == 1
+def asked(door: worlds.Door, what: str) -> int:
+    return sum(each.startswith(what) for each in door.seen)
 
 
 async def _value(value: object) -> object:
@@ -169,15 +152,19 @@ async def _value(value: object) -> object:
 
 
 async def test_28_a_hub_that_does_not_answer_holds_up_one_renewal_and_not_the_next(world: Any) -> None:
-    world.hub_runs(auto_approval_users=AUTO)
-    world.start(world.config())
-    await world.joined()
-    await world.hub.patch(_wire.MANAGED_CLUSTERS, world.name, {'spec': {'leaseDurationSeconds': 1}})
-    before = await renewed(world, '')
-    before = await renewed(world, before)
-    silent = {'match': f'PUT /apis/coordination.k8s.io/v1/namespaces/{world.name}/leases', 'delay_s': 30, 'times': 1}
-    with faults(world.hub_cluster, silent):
-        await renewed(world, await renewed(world, before))
+    async with world.front() as door:
+        world.hub_runs(auto_approval_users=AUTO)
+        task = world.start(world.config())
+        await world.joined()
+        await world.hub.patch(_wire.MANAGED_CLUSTERS, world.name, {'spec': {'leaseDurationSeconds': 1}})
+        before = await renewed(world, await renewed(world, ''))
+        lease = f'PUT /apis/coordination.k8s.io/v1/namespaces/{world.name}/leases'
+        with door.fails(lease, code=500, delay_s=3600, times=1):
+            silent = asked(door, lease) + 1
+            await world.until(lambda: _value(asked(door, lease) > silent))  # that one is given up, and another follows
+            await renewed(world, before)
+        await world.stop(task)
+        world.tasks.remove(task)
 
 
 async def test_a_hub_whose_certificate_is_not_trusted_is_named_as_that(world: Any) -> None:

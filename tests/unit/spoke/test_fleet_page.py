@@ -33,7 +33,7 @@ async def test_the_page_on_a_fleet_is_as_it_happens(world: Any, tmp_path: Path) 
     (folder / 'fleet').mkdir(parents=True)
     (folder / 'fleet/two.yaml').write_text(FLEET)
     with contextlib.ExitStack() as stack:
-        south = worlds._started(folder / 'south', stack)
+        south = worlds._started(folder / 'south', stack, is_real=world.hub_cluster.is_real)
         world.hub_cluster.kubeconfig(folder / 'hub.kubeconfig')
         world.hub_cluster.kubeconfig(folder / 'bootstrap.kubeconfig', 'bootstrap-token')
         world.spoke_cluster.kubeconfig(folder / 'north.kubeconfig')

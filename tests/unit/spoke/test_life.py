@@ -15,7 +15,7 @@ from aioclustermanager.kubernetes import resources
 from spoke import _certificates, _hub_standin, _wire
 from spoke._metrics import Metrics
 
-from tests.unit.spoke.world import FAST, signer
+from tests.unit.spoke.world import FAST, Door, signer
 
 pytestmark = pytest.mark.asyncio
 AUTO = frozenset({'bootstrap'})
@@ -53,23 +53,34 @@ async def certificate(world: Any) -> bytes:
 
 
 async def test_13_an_unhealthy_spoke_is_told_and_what_was_known_of_it_stays(world: Any) -> None:
-    rules = world.spoke_cluster.folder / 'var/lib/stand-in/fail'
-    rules.mkdir(parents=True, exist_ok=True)
-    file = rules / 'kube-apiserver.requests.json'
-    await joined(world)
-    before = (await world.cluster())['status']
-    file.write_text('[{"match": "GET /livez", "code": 500, "message": "etcd is sick", "times": 1000}]')
-    try:
-        await world.until(lambda: is_available(world, 'False'))
-        conditions = (await world.cluster())['status']['conditions']
-        told = next(each for each in conditions if each['type'] == 'ManagedClusterConditionAvailable')
-        assert told['reason'] == 'ManagedClusterKubeAPIServerUnavailable'
-        assert '500' in told['message']
-        assert (await world.cluster())['status']['version'] == before['version']
-        file.write_text('[{"match": "GET /livez", "code": 404, "message": "no such path", "times": 1000}]')
-        await world.until(lambda: is_available(world, 'True'))
-    finally:
-        file.unlink(missing_ok=True)
+    async with Door(world.spoke_cluster) as door:
+        world.hub_runs(auto_approval_users=AUTO)
+        management = replace(world.spoke_cluster.configuration(), server=door.url)
+        task = world.start(world.config(), management)
+        await world.joined()
+        before = await sizes(world)
+        with door.fails('GET /livez', code=500, message='etcd is sick'):
+            await world.until(lambda: is_available(world, 'False'))
+            conditions = (await world.cluster())['status']['conditions']
+            told = next(each for each in conditions if each['type'] == 'ManagedClusterConditionAvailable')
+            assert told['reason'] == 'ManagedClusterKubeAPIServerUnavailable'
+            assert '500' in told['message']
+            assert await sizes(world) == before
+        with door.fails('GET /livez', code=404), door.fails('GET /healthz', code=500):
+            await world.until(lambda: is_available(world, 'False'))
+        with door.fails('GET /livez', code=404):
+            await world.until(lambda: is_available(world, 'True'))
+        await ended(world, task)
+
+
+async def sizes(world: Any) -> list[Any]:
+    status = (await world.cluster())['status']
+    return [status['version'], status.get('capacity'), status.get('allocatable')]
+
+
+async def ended(world: Any, task: Any) -> None:
+    await world.stop(task)
+    world.tasks.remove(task)
 
 
 async def is_available(world: Any, status: str) -> bool:
@@ -169,8 +180,7 @@ async def test_24_without_claims_everything_else_works_and_the_field_is_left_alo
 
 async def test_25_an_agent_whose_hub_is_down_at_its_start_stays_and_goes_on_when_it_is_back(world: Any) -> None:
     _, task = await joined(world)
-    await world.stop(task)
-    world.tasks.remove(task)
+    await ended(world, task)
     before = await renew_time(world)
     good = (world.dir / 'kubeconfig').read_bytes()
     secret = await world.secret()
@@ -230,8 +240,7 @@ async def _short(world: Any) -> bool:
 @pytest.mark.parametrize('key', ['tls.crt', 'tls.key', 'kubeconfig'])
 async def test_30_a_hub_secret_that_is_garbage_at_the_start_is_discarded(world: Any, key: str) -> None:
     _, task = await joined(world)
-    await world.stop(task)
-    world.tasks.remove(task)
+    await ended(world, task)
     garbage = {'data': {key: base64.b64encode(b'garbage').decode()}}
     await world.spoke.patch(resources.SECRETS, 'hub-kubeconfig-secret', garbage, world.namespace)
     for path in world.dir.iterdir():
@@ -244,8 +253,7 @@ async def test_30_a_hub_secret_that_is_garbage_at_the_start_is_discarded(world: 
 async def test_31_another_cluster_name_begins_anew_with_the_same_agent_id(world: Any) -> None:
     _, task = await joined(world, world.config(agent_id=''))
     agent_id = (world.dir / 'agent-name').read_text()
-    await world.stop(task)
-    world.tasks.remove(task)
+    await ended(world, task)
     old, world.name = world.name, f'{world.name}-b'
     world.start(world.config(agent_id=''))
     await world.joined()
@@ -256,8 +264,7 @@ async def test_31_another_cluster_name_begins_anew_with_the_same_agent_id(world:
 
 async def test_32_another_token_in_the_bootstrap_file_changes_nothing(world: Any) -> None:
     _, task = await joined(world)
-    await world.stop(task)
-    world.tasks.remove(task)
+    await ended(world, task)
     before = (world.dir / 'tls.crt').read_bytes()
     world.hub_cluster.kubeconfig(world.bootstrap, 'second-token')
     config = world.config()
@@ -286,8 +293,7 @@ async def test_34_an_expired_certificate_turns_unhealthy_and_a_restart_bootstrap
     config, task = await joined(world, certificate_life=timedelta(seconds=16), approves_renewals=False)
     await world.until(lambda: _done(config.options.get_health_checkers()[1].check()))
     assert 'ended at' in config.options.get_health_checkers()[1].check()
-    await world.stop(task)
-    world.tasks.remove(task)
+    await ended(world, task)
     old = (world.dir / 'tls.crt').read_bytes()
     world.start(world.config())
 
@@ -315,8 +321,7 @@ async def test_34_embedded_an_agent_whose_certificate_ended_begins_anew_and_has_
 
 async def test_35_an_expired_bootstrap_credential_does_not_matter_once_there_is_a_certificate(world: Any) -> None:
     _, task = await joined(world)
-    await world.stop(task)
-    world.tasks.remove(task)
+    await ended(world, task)
     world.hub_cluster.kubeconfig(world.bootstrap, 'expired-token')
     before = await renew_time(world)
     config = world.config()

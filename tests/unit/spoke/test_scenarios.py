@@ -6,7 +6,7 @@ import asyncio
 import base64
 import contextlib
 import re
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator
 from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
@@ -24,7 +24,7 @@ from spoke._metrics import Metrics
 from spoke._running import Following
 from spoke.managedcluster import ManagedClusterLease
 
-from tests.unit.spoke.world import FAST, signer
+from tests.unit.spoke.world import FAST, Door
 
 pytestmark = pytest.mark.asyncio
 AUTO = frozenset({'bootstrap'})
@@ -33,19 +33,6 @@ JOINED, AVAILABLE = 'ManagedClusterJoined', 'ManagedClusterConditionAvailable'
 
 async def _value(value: object) -> object:
     return value
-
-
-@contextlib.contextmanager
-def sick_spoke(world: Any) -> Iterator[None]:
-    """Let the spoke's /livez answer 500 for as long as the block lasts."""
-    rules = world.spoke_cluster.folder / 'var/lib/stand-in/fail'
-    rules.mkdir(parents=True, exist_ok=True)
-    file = rules / 'kube-apiserver.requests.json'
-    file.write_text('[{"match": "GET /livez", "code": 500, "message": "etcd is sick", "times": 1000000}]')
-    try:
-        yield
-    finally:
-        file.unlink()
 
 
 async def joined(world: Any, config: Any = None, **settings: Any) -> Any:
@@ -170,21 +157,22 @@ async def told_of_spoke(world: Any) -> list[Any]:
 
 @pytest.mark.slow
 async def test_13_bad_looks_change_nothing_until_they_have_lasted_for_as_long_as_the_option_says(world: Any) -> None:
-    metrics = Metrics()
-    config = world.config(cluster_unavailable_after=timedelta(hours=1))
-    world.hub_runs(auto_approval_users=AUTO)
-    task = world.start(config, metrics=metrics)
-    await world.joined()
-    before, notes = await told_of_spoke(world), config.options.health.notes
-    with sick_spoke(world):
-        await world.until(lambda: _value('500' in notes.get('spoke', '')))
-        enough = looks(metrics) + 2
-        await world.until(lambda: _value(looks(metrics) >= enough))
-        assert await told_of_spoke(world) == before
-        await ended(world, task)
-        world.start(world.config(cluster_unavailable_after=timedelta(seconds=1)))
-        await world.until(lambda: is_so(world, AVAILABLE, 'False'))
-    await world.until(lambda: is_so(world, AVAILABLE, 'True'))
+    async with spoke_behind_a_front(world) as (front, path):
+        metrics = Metrics()
+        config = world.config(spoke_kubeconfig=path, cluster_unavailable_after=timedelta(hours=1))
+        world.hub_runs(auto_approval_users=AUTO)
+        task = world.start(config, metrics=metrics)
+        await world.joined()
+        before, notes = await told_of_spoke(world), config.options.health.notes
+        with front.fails('GET /livez', code=500):
+            await world.until(lambda: _value('500' in notes.get('spoke', '')))
+            enough = looks(metrics) + 2
+            await world.until(lambda: _value(looks(metrics) >= enough))
+            assert await told_of_spoke(world) == before
+            await ended(world, task)
+            world.start(world.config(spoke_kubeconfig=path, cluster_unavailable_after=timedelta(seconds=1)))
+            await world.until(lambda: is_so(world, AVAILABLE, 'False'))
+        await world.until(lambda: is_so(world, AVAILABLE, 'True'))
 
 
 @pytest.mark.slow
@@ -454,7 +442,7 @@ async def test_33_a_deleted_bootstrap_secret_is_as_bad_as_a_changed_one(world: A
 async def spoke_behind_a_front(world: Any) -> AsyncIterator[Any]:
     """Lead to the spoke through a door of its own; yields the door and the kubeconfig that leads there."""
     cluster = world.spoke_cluster
-    async with _hub_standin.Front('127.0.0.1:0', world.spoke.configuration, signer(cluster)) as front:
+    async with Door(cluster) as front:
         path: Path = world.folder / 'spoke.kubeconfig'
         replace(cluster, server=front.url).kubeconfig(path)
         yield front, str(path)

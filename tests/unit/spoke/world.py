@@ -14,7 +14,7 @@ from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from dataclasses import dataclass, field, replace
 from datetime import timedelta
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import pytest
 import pytest_asyncio
@@ -23,7 +23,7 @@ import yaml
 from aioclustermanager import kubernetes
 from aioclustermanager.kubernetes import Client, Configuration, Object, Tls, bearer, resources
 from spoke import _hub_standin, _running, _wire
-from spoke._hub_standin import _definitions, _faults, _hub, _rights
+from spoke._hub_standin import _definitions, _faults, _front, _hub, _rights
 from spoke._hub_standin._signer import Signer
 from spoke._intervals import Intervals
 
@@ -35,6 +35,7 @@ admin-token,admin,admin,"system:masters"
 bootstrap-token,bootstrap,bootstrap
 second-token,bootstrap,bootstrap2
 nobody-token,nobody,nobody
+neighbour-token,neighbour,neighbour
 """
 FAST = Intervals(
     controller_resync_interval=timedelta(seconds=2),
@@ -57,6 +58,7 @@ class Cluster:
     folder: Path
     server: str
     authority: Any  # issues certificates that it trusts
+    is_real: bool = False
 
     @property
     def ca(self) -> bytes:
@@ -78,12 +80,13 @@ class Cluster:
         return path
 
 
-def _started(folder: Path, stack: contextlib.ExitStack, version: str = '') -> Cluster:
+def _started(folder: Path, stack: contextlib.ExitStack, *, is_real: bool, is_old: bool = False) -> Cluster:
+    """is_old: it serves certificate requests as v1beta1 only."""
     folder.mkdir()
     authority = _certificates.Authority(folder)
     server, key = authority.issue('server', 'kube-apiserver')
     (folder / 'tokens.csv').write_text(TOKENS)
-    real = _programs.real_programs() if os.environ.get('SPOKE_HUB') == 'real' else None
+    real = _programs.real_programs() if is_real else None
     etcd, peers, port = (_programs.free_port() for _ in range(3))
     urls = {'listen-client-urls': f'http://127.0.0.1:{etcd}', 'advertise-client-urls': f'http://127.0.0.1:{etcd}',
             'listen-peer-urls': f'http://127.0.0.1:{peers}', 'initial-advertise-peer-urls': f'http://127.0.0.1:{peers}',
@@ -98,22 +101,80 @@ def _started(folder: Path, stack: contextlib.ExitStack, version: str = '') -> Cl
         'service-account-signing-key-file': key, 'service-account-key-file': server,
         'endpoint-reconciler-type': 'none', 'allow-privileged': 'true',
     }  # fmt: skip
-    version = version or _programs.VERSION
+    if is_old and real:
+        flags['runtime-config'] = 'certificates.k8s.io/v1=false'
+    version = 'v1.18.20' if is_old else _programs.VERSION
     stack.enter_context(_programs.started(folder, 'kube-apiserver', flags, real=real, version=version))
-    found = Cluster(folder, f'https://127.0.0.1:{port}', authority)
+    found = Cluster(folder, f'https://127.0.0.1:{port}', authority, is_real=bool(real))
     admin = _programs.Http(found.server, authority.path, token='admin-token')
     _programs.eventually(lambda: admin.call('GET', '/readyz')[0] == 200)
     return found
 
 
+@contextlib.contextmanager
+def two(folder: Path, *, is_real: bool) -> Iterator[tuple[Cluster, Cluster]]:
+    """Run a hub's and a spoke's cluster for as long as the block lasts."""
+    with contextlib.ExitStack() as stack:
+        hub, spoke_ = (_started(folder / name, stack, is_real=is_real) for name in ('hub', 'spoke'))
+        yield hub, spoke_
+
+
+@contextlib.contextmanager
+def old(like: Cluster, folder: Path) -> Iterator[Cluster]:
+    """Run a cluster that serves certificate requests as v1beta1 only, real if the other one is."""
+    with contextlib.ExitStack() as stack:
+        yield _started(folder, stack, is_real=like.is_real, is_old=True)
+
+
 @pytest.fixture(scope='session')
 def clusters(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Cluster, Cluster]]:
-    folder = tmp_path_factory.mktemp('spoke')
-    with contextlib.ExitStack() as stack:
-        yield _started(folder / 'hub', stack), _started(folder / 'spoke', stack)
+    with two(tmp_path_factory.mktemp('spoke'), is_real=os.environ.get('SPOKE_HUB') == 'real') as found:
+        yield found
 
 
 _numbers = itertools.count()
+
+
+@dataclass
+class Rule:
+    """How a request fails whose first line begins with `match`."""
+
+    match: str
+    code: int = 0  # 0: it is answered, after all
+    message: str = 'a fault was asked for'
+    delay_s: float = 0.0
+    times: float = float('inf')
+
+
+class Door(_hub_standin.Front):
+    """A front that lets some requests fail: those of `rules`."""
+
+    def __init__(self, cluster: Cluster) -> None:
+        super().__init__('127.0.0.1:0', cluster.configuration(), signer(cluster))
+        self.rules: list[Rule] = []
+        self.seen: list[str] = []  # method and target of each request
+
+    @contextlib.contextmanager
+    def fails(self, match: str, **how: Any) -> Iterator[None]:
+        """Let requests fail for as long as the block lasts."""
+        rule = Rule(match, **how)
+        self.rules.append(rule)
+        try:
+            yield
+        finally:
+            self.rules.remove(rule)
+
+    async def _answer(self, head: bytes, client: Any) -> None:
+        line = head.split(b'\r\n', 1)[0].decode('latin-1')
+        self.seen.append(line)
+        rule = next((each for each in self.rules if line.startswith(each.match) and each.times > 0), None)
+        if rule:
+            rule.times -= 1
+            await asyncio.sleep(rule.delay_s)
+            if rule.code:
+                await _front._write(client[1], rule.code, _front._status(rule.code, 'Fault', rule.message))
+                return
+        await super()._answer(head, client)
 
 
 @dataclass
@@ -163,10 +224,9 @@ class Field:
         return task
 
     @contextlib.asynccontextmanager
-    async def front(self) -> AsyncIterator[_hub_standin.Front]:
+    async def front(self) -> AsyncIterator[Door]:
         """Lead agents to the hub through a door where it can be made to fail: hand it to `hub_runs`."""
-        upstream, authority = self.hub.configuration, signer(self.hub_cluster)
-        async with _hub_standin.Front('127.0.0.1:0', upstream, authority) as made:
+        async with Door(self.hub_cluster) as made:
             replace(self.hub_cluster, server=made.url).kubeconfig(self.bootstrap, 'bootstrap-token')
             try:
                 yield made
@@ -245,26 +305,54 @@ def _authority_key(authority: Any) -> bytes:
     return key
 
 
-@pytest_asyncio.fixture
-async def world(clusters: tuple[Cluster, Cluster], tmp_path: Path) -> AsyncIterator[Field]:
+FieldT = TypeVar('FieldT', bound=Field)
+
+
+@contextlib.asynccontextmanager
+async def made(clusters: tuple[Cluster, Cluster], folder: Path, kind: type[FieldT]) -> AsyncIterator[FieldT]:
+    """Make a field of that kind for one test. What a test leaves open of tasks and descriptors is an error."""
     hub_cluster, spoke_cluster = clusters
     name = f'edge-{os.getpid()}-{next(_numbers)}'
-    before = asyncio.all_tasks()
+    before, open_before = asyncio.all_tasks(), descriptors()
     async with Client(hub_cluster.configuration()) as hub, Client(spoke_cluster.configuration()) as spoke_client:
-        made = Field(hub_cluster, spoke_cluster, hub, spoke_client, tmp_path, name, f'ocm-{name}')
+        found = kind(hub_cluster, spoke_cluster, hub, spoke_client, folder, name, f'ocm-{name}')
         await _hub_standin.HubStandIn(hub, signer(hub_cluster)).prepare()
         for resource, body in _rights.bootstrap('spoke-bootstrap', 'bootstrap'):
             await _hub.make(hub, resource, body)
         await _hub.install(spoke_client, _definitions.OF_SPOKE)
-        await _hub.make(spoke_client, resources.NAMESPACES, {'metadata': {'name': made.namespace}})
-        hub_cluster.kubeconfig(made.bootstrap, 'bootstrap-token')
+        await _hub.make(spoke_client, resources.NAMESPACES, {'metadata': {'name': found.namespace}})
+        hub_cluster.kubeconfig(found.bootstrap, 'bootstrap-token')
         try:
-            yield made
+            yield found
         finally:
-            await made.stop(*made.tasks)
+            await found.stop(*found.tasks)
             await hub.delete_all(_wire.CSRS, labels=_wire.labels(name))
-            for client, kind in ((spoke_client, _wire.CLAIMS), (spoke_client, resources.NODES)):
-                await client.delete_all(kind)
+            for client, resource in ((spoke_client, _wire.CLAIMS), (spoke_client, resources.NODES)):
+                await client.delete_all(resource)
     await asyncio.sleep(0)
     left = asyncio.all_tasks() - before - {asyncio.current_task()}
     assert not left, left
+    await _until_closed(open_before)
+
+
+def descriptors() -> dict[int, str]:
+    """Return what this process has open: files, sockets, memory."""
+    found = {}
+    for path in Path('/proc/self/fd').iterdir():
+        with contextlib.suppress(OSError):  # that of the look itself is closed by now
+            found[int(path.name)] = str(path.readlink())
+    return found
+
+
+async def _until_closed(before: dict[int, str]) -> None:
+    """Wait until nothing is open that was not before: transports close in a later turn of the loop."""
+    deadline = time.monotonic() + 10
+    while left := {number: what for number, what in descriptors().items() if before.get(number) != what}:
+        assert time.monotonic() < deadline, left
+        await asyncio.sleep(0.001)
+
+
+@pytest_asyncio.fixture
+async def world(clusters: tuple[Cluster, Cluster], tmp_path: Path) -> AsyncIterator[Field]:
+    async with made(clusters, tmp_path, Field) as found:
+        yield found

@@ -1,0 +1,46 @@
+"""The scenarios again, each asked of a member of a fleet that has neighbours there, who must not notice.
+
+What cannot be asked of a member:
+- leader election, signals and exit codes, /healthz and flags (test_process.py): they are the process's, not an agent's
+- names that an agent finds for itself (06): a member has that of its row
+- a health check that stays bad (33): a member starts over in place, by itself
+"""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import AsyncIterator
+from pathlib import Path
+from types import FunctionType
+
+import pytest
+import pytest_asyncio
+
+from tests.unit.spoke import test_faults, test_hosted, test_hubs, test_join, test_life, test_scenarios
+from tests.unit.spoke.in_company import Company, company
+from tests.unit.spoke.world import Cluster
+
+pytestmark = [pytest.mark.slow, pytest.mark.asyncio]
+ALONE = {
+    'test_06_generated_names_and_the_request_survive_restarts_before_the_approval',
+    'test_33_a_deleted_bootstrap_secret_is_as_bad_as_a_changed_one',
+}
+MODULES = (test_join, test_life, test_scenarios, test_faults, test_hosted, test_hubs)
+
+
+@pytest_asyncio.fixture
+async def world(clusters: tuple[Cluster, Cluster], tmp_path: Path) -> AsyncIterator[Company]:
+    async with company(clusters, tmp_path) as found:
+        yield found
+
+
+def scenarios() -> dict[str, FunctionType]:
+    """Return the tests that are asked of one agent elsewhere."""
+    found = [(name, each) for module in MODULES for name, each in vars(module).items() if name.startswith('test_')]
+    tests = {name: each for name, each in found if inspect.iscoroutinefunction(each)}
+    assert len(tests) == sum(inspect.iscoroutinefunction(each) for _, each in found), 'two tests have one name'
+    assert set(tests) >= ALONE
+    return tests
+
+
+globals().update({name: test for name, test in scenarios().items() if name not in ALONE})
