@@ -84,6 +84,27 @@ def test_an_object_that_breaks_its_schema_is_invalid(cluster: Any, ships: str) -
     assert 'spec.port' in answer['message'] and 'spec.sails' in answer['message']
 
 
+def test_a_definition_of_v1beta1_is_served_and_read_as_one_of_v1_while_the_server_knows_both(cluster: Any) -> None:
+    plural = f'ships{next(_numbers)}'
+    body, old = definition(plural), DEFINITIONS.replace('/v1/', '/v1beta1/')
+    (version,) = body['spec'].pop('versions')
+    shared = {'version': version.pop('name'), 'validation': version['schema'], 'subresources': version['subresources']}
+    del shared['validation']['openAPIV3Schema']['properties']['spec']['properties']['sails']['default']  # of v1 only
+    body |= {'apiVersion': 'apiextensions.k8s.io/v1beta1', 'spec': {**body['spec'], **shared}}
+    cluster.admin.post(old, body)
+    try:
+        path = f'/apis/sea.example.com/v1/{plural}'
+        eventually(lambda: cluster.admin.call('GET', path)[0] == 200)
+        status, made = post(cluster, path, ship(colour='red'))
+        assert (status, made['spec']) == (201, {'port': 'Kiel', 'colour': 'red'}), 'it keeps what it does not know'
+        status, answer = post(cluster, path, {'metadata': {'name': 'anna'}, 'spec': {'sails': 'two'}})
+        assert (status, 'spec.port' in answer['message']) == (422, True)
+        (found,) = cluster.admin.get(f'{DEFINITIONS}/{plural}.sea.example.com')['spec']['versions']
+        assert (found['name'], found['schema']) == ('v1', shared['validation'])
+    finally:
+        cluster.admin.call('DELETE', f'{old}/{plural}.sea.example.com')
+
+
 def test_the_status_is_changed_at_its_own_place_only(cluster: Any, ships: str) -> None:
     post(cluster, ships, ship())
     cluster.admin.call('PATCH', f'{ships}/emma', {'status': {'at': 'sea'}}, kind=MERGE)

@@ -112,10 +112,11 @@ def remains(cluster: Cluster) -> dict[str, list[str]]:
             f'ls -d {FOLDER} /etc/systemd/system/{SERVICE}.service 2>/dev/null; grep {SERVICE} {KNOWN} | cut -c 1-4'
         )
         found[unit] = cluster.shell(unit, listed, check=False).split()
-    kinds = 'namespaces,secrets,clusterroles,clusterrolebindings,roles,rolebindings'
+    kinds = 'namespaces,secrets,clusterroles,clusterrolebindings,roles,rolebindings,customresourcedefinitions'
     for item in cluster.kubectl('get', kinds, '-A', '-o', 'json')['items']:
         name = item['metadata']['name']
-        if name == NAMESPACE or item['metadata'].get('namespace') == NAMESPACE or SERVICE in name:
+        where = item['metadata'].get('namespace', name)
+        if where == NAMESPACE or SERVICE in name or name.endswith('open-cluster-management.io'):
             found.setdefault(item['kind'], []).append(name)
     return {key: value for key, value in found.items() if value}
 

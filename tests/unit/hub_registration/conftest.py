@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import pkgutil
 import sys
 from collections.abc import Iterator
@@ -19,9 +20,28 @@ charms.__path__ = pkgutil.extend_path(charms.__path__, 'charms')
 from charms.layer.hub_registration import NAMESPACE, objects  # noqa: E402
 from charms.layer.kubernetes_common import api  # noqa: E402
 
+from tests.contract import _programs  # noqa: E402
 from tests.unit.spoke import world  # noqa: E402
 
 clusters = world.clusters
+
+
+@contextlib.contextmanager
+def old_cluster(folder: Path, version: str) -> Iterator[api.Client]:
+    """Run an API server (a stand-in) that still has an insecure port; yields a client of it."""
+    etcd, peers, port = (_programs.free_port() for _ in range(3))
+    where, beside = f'http://127.0.0.1:{etcd}', f'http://127.0.0.1:{peers}'
+    storage = {'name': 'a', 'data-dir': folder / 'etcd', 'listen-client-urls': where, 'advertise-client-urls': where,
+               'listen-peer-urls': beside, 'initial-advertise-peer-urls': beside,
+               'initial-cluster': f'a={beside}'}  # fmt: skip
+    flags = {'etcd-servers': where, 'insecure-port': port, 'secure-port': 0, 'authorization-mode': 'RBAC'}
+    with (
+        _programs.started(folder, 'etcd', storage, version='3.4.23'),
+        _programs.started(folder, 'kube-apiserver', flags, version=version),
+    ):
+        anybody = _programs.Http(f'http://127.0.0.1:{port}', None)
+        _programs.eventually(lambda: anybody.call('GET', '/healthz') == (200, 'ok'))
+        yield api.Client(anybody.server, '', 'none')
 
 
 def end_namespace(client: api.Client) -> None:

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
 import pytest
 from charms.layer.hub_registration import NAMESPACE, agent, cluster, objects, settings
 from charms.layer.kubernetes_common import api
 
-from tests.unit.hub_registration.conftest import end_namespace
+from tests.unit.hub_registration.conftest import end_namespace, old_cluster
 
 APP = 'kubernetes-master'
 
@@ -90,6 +91,21 @@ def test_claims_follow_the_option(client: api.Client) -> None:
     off = settings.Settings(claims={'site': 'b3'}, feature_gates={'ClusterClaim': False})
     assert 'hub-claims' in cluster.converge(client, APP, off)
     cluster.leave(client, APP, 'edge-7')
+
+
+@pytest.mark.parametrize('version', ['v1.12.10', 'v1.15.12'])
+def test_claims_are_defined_as_v1beta1_in_a_cluster_that_knows_no_other(version: str, tmp_path: Path) -> None:
+    with old_cluster(tmp_path, version) as client:
+        for wanted in ({'site': 'b2', 'rack': '7'}, {'site': 'b3'}):
+            assert cluster.converge(client, APP, settings.Settings(claims=wanted)) == ''
+        (claim,) = client.list('clusterclaims', group=objects.CLAIMS)
+        assert (claim['metadata']['name'], claim['spec']) == ('site', {'value': 'b3'})
+        served = objects.DEFINITIONS[1]
+        assert objects.is_ours(client.get('customresourcedefinitions', objects.DEFINITION, group=served), APP)
+        with pytest.raises(api.Invalid):
+            client.create('clusterclaims', {'metadata': {'name': 'long'}, 'spec': {'value': ''}}, group=objects.CLAIMS)
+        cluster.leave(client, APP, 'edge-7')
+        assert client.list('customresourcedefinitions', group=served) == []
 
 
 def rules(wanted: settings.Settings) -> list[dict[str, Any]]:

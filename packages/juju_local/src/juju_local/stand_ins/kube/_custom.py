@@ -1,6 +1,7 @@
 """Custom resources: what a CustomResourceDefinition makes the server serve, and what its schema does to objects. Pure.
 
-Left out: conversion between versions, printer columns, CEL rules, formats, `default` below `oneOf` and the like.
+Left out: conversion between versions, printer columns, CEL rules, formats, `default` below `oneOf` and the like. A
+definition of v1beta1 is kept, and read, in the words of v1.
 """
 
 from __future__ import annotations
@@ -13,6 +14,7 @@ from . import _resources
 
 Json = dict[str, Any]
 STORAGE = 'customresourcedefinitions'
+_KEEPS_ALL = 'preserveUnknownFields'  # at any depth
 _TYPES: dict[str, type | tuple[type, ...]] = {
     'object': dict, 'array': list, 'string': str, 'integer': int, 'number': (int, float), 'boolean': bool,
 }  # fmt: skip
@@ -32,13 +34,25 @@ def resources(definitions: Iterable[Json]) -> Iterator[_resources.Resource]:
                 )  # fmt: skip
 
 
+def in_words_of_v1(definition: Json) -> Json:
+    """Return a definition of v1beta1, where all versions may share schema and subresources, and keep unknown fields."""
+    spec = {'preserveUnknownFields': True, **(definition.get('spec') or {})}
+    shared = {'schema': spec.pop('validation', None), 'subresources': spec.pop('subresources', None)}
+    shared = {key: value for key, value in shared.items() if value}
+    name = spec.pop('version', None)
+    versions = spec.get('versions') or ([{'name': name, 'served': True, 'storage': True}] if name else [])
+    return {**definition, 'spec': {**spec, 'versions': [{**shared, **version} for version in versions]}}
+
+
 def schema(definitions: Iterable[Json], resource: _resources.Resource) -> Json:
     """Return the schema of a custom resource, {} where there is none."""
     for definition in definitions:
         if definition['metadata']['name'] == resource.storage:
             for version in definition['spec']['versions']:
                 if version['name'] == resource.version:
-                    return dict((version.get('schema') or {}).get('openAPIV3Schema') or {})
+                    rules = dict((version.get('schema') or {}).get('openAPIV3Schema') or {})
+                    keeps = definition['spec'].get('preserveUnknownFields')
+                    return {**rules, _KEEPS_ALL: True} if keeps else rules
     return {}
 
 
@@ -57,8 +71,8 @@ def established(definition: Json, now: str) -> Json:
     return {'acceptedNames': names, 'conditions': conditions, 'storedVersions': stored}
 
 
-def definition_causes(definition: Json) -> list[tuple[str, str]]:
-    """Return what is wrong with a definition: (field, fault)."""
+def definition_causes(definition: Json, api_version: str) -> list[tuple[str, str]]:
+    """Return what is wrong with a definition, sent in a version of its API: (field, fault)."""
     spec, name = definition.get('spec') or {}, definition['metadata']['name']
     names, versions = spec.get('names') or {}, spec.get('versions') or []
     causes = [(f'spec.{key}', 'Required value') for key in ('group', 'scope') if not spec.get(key)]
@@ -70,7 +84,7 @@ def definition_causes(definition: Json) -> list[tuple[str, str]]:
     if sum(bool(version.get('storage')) for version in versions) != 1:
         causes.append(('spec.versions', 'Invalid value: must have exactly one version marked as storage version'))
     for index, version in enumerate(versions):
-        if not (version.get('schema') or {}).get('openAPIV3Schema'):
+        if api_version == 'v1' and not (version.get('schema') or {}).get('openAPIV3Schema'):
             causes.append((f'spec.versions[{index}].schema.openAPIV3Schema', 'Required value: schemas are required'))
     return causes
 
@@ -97,6 +111,8 @@ def filled(rules: Json, value: Any) -> Any:
 
 def stored(rules: Json, obj: Json) -> Json:
     """Return an object as it is stored: its metadata is the server's, the rest the schema's."""
+    if rules.get(_KEEPS_ALL):
+        return obj
     envelope = {key: obj[key] for key in ('apiVersion', 'kind', 'metadata') if key in obj}
     return {**envelope, **filled(rules, {key: value for key, value in obj.items() if key not in envelope})}
 

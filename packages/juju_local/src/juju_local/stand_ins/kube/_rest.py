@@ -85,7 +85,9 @@ class Rest:
     def _shaped(self, resource: _resources.Resource, obj: Json) -> Json:
         """Return a definition with its status, a custom object as its schema wants it, anything else as it is."""
         if resource.storage == _custom.STORAGE:
-            if wrong := _custom.definition_causes(obj):
+            if resource.version == 'v1beta1':
+                obj = _custom.in_words_of_v1(obj)
+            if wrong := _custom.definition_causes(obj, resource.version):
                 raise _statuses.invalid(resource.group, resource.kind, obj['metadata']['name'], wrong)
             return {**obj, 'status': _custom.established(obj, _times.timestamp())}
         if resource.storage in self._views:
