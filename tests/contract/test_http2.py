@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 from _http2 import Connection
+from h2.errors import ErrorCodes
 from h2.settings import SettingCodes
 
 NOTHING = '/apis/nothing.example.com/v1/things'
@@ -162,6 +163,19 @@ def test_many_requests_at_once_are_each_answered_with_their_own(http2: Connectio
     paths = [(f'{maps}/a', 200), (f'{maps}/nothing', 404), ('/version', 200), (NOTHING, 404)] * 25
     streams = [http2.send('GET', path) for path, _ in paths]
     assert [http2.wait(stream).status for stream in streams] == [status for _, status in paths]
+
+
+def test_a_request_more_than_allowed_is_refused_and_the_others_go_on(http2: Connection, maps: str) -> None:
+    watches = [watching(http2, maps)] + [http2.send('GET', f'{maps}?watch=1') for _ in range(249)]
+    http2.until(lambda: all(http2.answers[stream].status for stream in watches))
+    http2.frames.remote_settings[SettingCodes.MAX_CONCURRENT_STREAMS] = 1000  # h2 would not ask for more
+    http2.frames.remote_settings.acknowledge()
+    refused = http2.send('GET', '/version')
+    http2.until(lambda: http2.answers[refused].reset is not None)
+    assert http2.answers[refused].reset == ErrorCodes.PROTOCOL_ERROR
+    http2.reset(watches.pop())
+    made(http2, maps, 'later')
+    http2.until(lambda: names(http2, watches[0]) == ['later'])
 
 
 @pytest.mark.skipif(not shutil.which('curl'), reason='no curl here')

@@ -66,6 +66,7 @@ class Server:
         servers = configuration.get('etcd-servers').split(',')
         self.storage = _storage.Storage(servers, _configuration.etcd_context(configuration))
         self.rest = _rest.Rest(self.storage, self.catalogue, configuration.rest)
+        self.listeners: list[asyncio.Server] = []
         self.connections: set[_http2.Connection] = set()
 
     async def run(self) -> None:
@@ -89,6 +90,8 @@ class Server:
             await asyncio.Event().wait()
         finally:
             compaction.cancel()
+            for listener in self.listeners:
+                listener.close()
             for connection in list(self.connections):
                 connection.end()
 
@@ -117,7 +120,8 @@ class Server:
         def connected() -> asyncio.Protocol:
             return _http2.Negotiated(server, streams, self.connections)
 
-        await asyncio.get_running_loop().create_server(connected, address, port, ssl=context, backlog=512)
+        loop = asyncio.get_running_loop()
+        self.listeners.append(await loop.create_server(connected, address, port, ssl=context, backlog=512))
 
     async def _compact(self) -> None:
         interval = _flags.seconds(self.configuration.get('etcd-compaction-interval'))

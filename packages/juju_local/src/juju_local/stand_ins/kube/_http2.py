@@ -60,6 +60,8 @@ class _Frames(connection.H2Connection):
         self.max_inbound_frame_size = _STREAM_WINDOW
         self.decoder.max_header_list_size = _HEADERS
         self.initiate_connection()
+        self.local_settings[codes.MAX_CONCURRENT_STREAMS] = 2**31 - 1  # h2 ends the connection of who asks for too much
+        self.local_settings.acknowledge()
         self.increment_flow_control_window(streams * _STREAM_WINDOW - self.inbound_flow_control_window)
 
 
@@ -79,7 +81,7 @@ class Connection(asyncio.Protocol):
         self.ssl_context: ssl.SSLContext | None = None  # these three: what a request asks its connection for
         self.peername: object = None
         self.sockname: object = None
-        self._open = open_ones
+        self._open, self._limit = open_ones, streams
         self._streams: dict[int, Stream] = {}
         self._ready: dict[Stream, None] = {}  # they have something to send, and leave to
         self._paused = self._waking = False
@@ -148,6 +150,9 @@ class Connection(asyncio.Protocol):
         self._ready.pop(stream, None)
 
     def _request(self, event: events.RequestReceived) -> None:
+        if len(self._streams) >= self._limit:
+            self.frames.reset_stream(event.stream_id, errors.ErrorCodes.PROTOCOL_ERROR)
+            return
         stream = self._streams[event.stream_id] = Stream(self, event.stream_id, bool(event.stream_ended))
         stream.start(event.headers)
 
