@@ -93,7 +93,6 @@ class Company(Field):
     def _made(self, common: spoke.AgentOptions, options: spoke.SpokeAgentOptions, **more: Any) -> Any:
         if common.spoke_cluster_name not in self._members:
             neighbour = spoke.SpokeAgentConfig(common, options, **more)
-            neighbour.intervals = FAST
             self.neighbours[common.spoke_cluster_name] = neighbour
             return neighbour
         config, context = self._members[common.spoke_cluster_name]

@@ -8,15 +8,13 @@ What cannot be asked of a member:
 
 from __future__ import annotations
 
-import inspect
 from collections.abc import AsyncIterator
 from pathlib import Path
-from types import FunctionType
 
 import pytest
 import pytest_asyncio
 
-from tests.unit.spoke import test_faults, test_hosted, test_hubs, test_join, test_life, test_scenarios
+from tests.unit.spoke import again, test_faults, test_hosted, test_hubs, test_join, test_life, test_scenarios
 from tests.unit.spoke.in_company import Company, company
 from tests.unit.spoke.world import Cluster
 
@@ -34,13 +32,4 @@ async def world(clusters: tuple[Cluster, Cluster], tmp_path: Path) -> AsyncItera
         yield found
 
 
-def scenarios() -> dict[str, FunctionType]:
-    """Return the tests that are asked of one agent elsewhere."""
-    found = [(name, each) for module in MODULES for name, each in vars(module).items() if name.startswith('test_')]
-    tests = {name: each for name, each in found if inspect.iscoroutinefunction(each)}
-    assert len(tests) == sum(inspect.iscoroutinefunction(each) for _, each in found), 'two tests have one name'
-    assert set(tests) >= ALONE
-    return tests
-
-
-globals().update({name: test for name, test in scenarios().items() if name not in ALONE})
+globals().update(again.tests(MODULES, ALONE))
