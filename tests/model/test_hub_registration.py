@@ -158,6 +158,7 @@ def test_the_agent_goes_on_with_the_next_leader_and_leaves_nothing(masters: Clus
     assert masters.digest(old, f'{FOLDER}/hub/tls.crt') == certificate
     assert masters.kubectl('get', 'secret', '-n', NAMESPACE, 'hub-kubeconfig-secret', '-o', 'json')['data']['tls.crt']
     assert action(masters, old, 'hub-status')['status'].startswith('joined as edge-7, renewal waits for the signer')
+    assert 'Hub: joined as edge-7, renewal waits for the signer' in masters.status(old)[1]
     hub.say('fault')
     assert masters.eventually(lambda: masters.digest(old, f'{FOLDER}/hub/tls.crt') != certificate, 120)
     assert hub.requests() == requests

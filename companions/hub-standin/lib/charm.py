@@ -31,9 +31,10 @@ TOOL = f"""\
 #!/bin/sh
 # made by the charm hub-standin
 set -e
-verb=$1
-shift
+verb=${{1:---help}}
+[ $# = 0 ] || shift
 case $verb in
+-h|--help|help) echo 'usage: hub kubectl ... | hub accept|unaccept|approve|deny CLUSTER | hub fault [WORD ...]' ;;
 kubectl) exec /snap/bin/kubectl --kubeconfig={FOLDER}/admin.kubeconfig "$@" ;;
 *) exec {PYTHON} -m spoke hub-standin "$verb" "$@" --kubeconfig={FOLDER}/admin.kubeconfig ;;
 esac

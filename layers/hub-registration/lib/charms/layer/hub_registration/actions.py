@@ -13,7 +13,7 @@ from typing import Any
 from charmhelpers.core import hookenv, unitdata
 from charms.layer.kubernetes_common import api, files, records
 
-from . import agent, bootstrap, cluster, membership, service, settings, status
+from . import agent, bootstrap, cluster, membership, service, settings, status, unit
 from .access import OBJECTS, NoAccess, admin
 from .membership import JOINED, LEAVING, LEFT, NONE, Membership
 
@@ -152,6 +152,7 @@ def _asked(member: Membership) -> status.Report:
 
 
 def _told(report: status.Report) -> Results:
+    unit.show(report)
     return {**report.results(), 'status': status.line(report, datetime.now(timezone.utc))}
 
 

@@ -12,6 +12,7 @@ from .membership import ASKING, JOINED, LEAVING, Membership
 
 LAST_GOOD = 'hub-registration.options'
 REPORT = 'hub-registration.report'
+MARK = 'Hub: '  # begins what is ours in the unit's status, which ends with it
 problems: dict[str, str] = {}  # what went wrong in this hook, by concern; for the status
 
 
@@ -35,11 +36,11 @@ def line(*, is_leader: bool) -> str:
     """Return what the unit says of its hub, '' for nothing: another unit speaks for the cluster, or it joined none."""
     member = membership.read() if is_leader else Membership()
     if problem := problems.get('cluster', ''):
-        return f'Hub: {problem[:120]}'
+        return f'{MARK}{problem[:120]}'
     if member.state == JOINED:
-        return f'Hub: {status.line(report(), datetime.now(timezone.utc))}'
+        return f'{MARK}{status.line(report(), datetime.now(timezone.utc))}'
     said = {ASKING: 'waiting for its bootstrap credential', LEAVING: 'leaving'}.get(member.state, '')
-    return f'Hub: {said}' if said else ''
+    return f'{MARK}{said}' if said else ''
 
 
 def report() -> status.Report:
@@ -56,3 +57,13 @@ def keep_report(found: status.Report | None) -> None:
         since = report().unreachable_since or status.stamp(datetime.now(timezone.utc).timestamp())
         found = status.Report.of({**found.document(), 'unreachable_since': since})
     unitdata.kv().set(REPORT, found.document())
+
+
+def show(found: status.Report) -> None:
+    """Keep what an action has seen, and let the unit's status say it: the next look may be minutes away."""
+    keep_report(found)
+    unitdata.kv().flush()
+    state, message = hookenv.status_get()
+    before, mark, _ = message.partition(MARK)
+    if mark:
+        hookenv.status_set(state, f'{before}{mark}{status.line(report(), datetime.now(timezone.utc))}')
