@@ -51,6 +51,25 @@ class Client:
             self.push()
             body = body[size:]
 
+    async def fill(self, stream: int) -> None:
+        """Send of a body what there is room for, until no more room comes."""
+        while room := self.frames.local_flow_control_window(stream):
+            self.frames.send_data(stream, bytes(min(room, self.frames.max_outbound_frame_size)))
+            self.push()
+            if room <= self.frames.max_outbound_frame_size:
+                await self.settle()
+
+    async def settle(self) -> None:
+        """Wait until the server has done what follows from all that it was sent."""
+        for _ in range(2):  # the answer to a ping may be ahead of what follows from the frames before it
+            known = self.pings()
+            self.frames.ping(bytes(8))
+            self.push()
+            await self.until(lambda known=known: self.pings() > known)
+
+    def pings(self) -> int:
+        return sum(isinstance(event, events.PingAckReceived) for event in self.seen)
+
     async def until(self, so: Callable[[], Any]) -> Any:
         while not (it := so()):
             data = await asyncio.wait_for(self.reader.read(65536), DEADLINE_S)
@@ -77,14 +96,14 @@ class Client:
 
 
 @contextlib.asynccontextmanager
-async def serving(handler: Handler, open_ones: set[_http2.Connection]) -> AsyncIterator[int]:
+async def serving(handler: Handler, open_ones: set[_http2.Connection], streams: int) -> AsyncIterator[int]:
     app = web.Application(client_max_size=2**30)
     app.router.add_route('*', '/{path:.*}', handler)
     runner = web.AppRunner(app)
     await runner.setup()
     factory = cast(web.Server, runner.server)
     server = await asyncio.get_running_loop().create_server(
-        lambda: _http2.Connection(factory, 250, open_ones), '127.0.0.1', 0
+        lambda: _http2.Connection(factory, streams, open_ones), '127.0.0.1', 0
     )
     try:
         yield server.sockets[0].getsockname()[1]
@@ -98,10 +117,15 @@ async def serving(handler: Handler, open_ones: set[_http2.Connection]) -> AsyncI
 
 @contextlib.asynccontextmanager
 async def talking(
-    handler: Handler, open_ones: set[_http2.Connection] | None = None, *, window: int = 65535, buffer: int = 0
+    handler: Handler,
+    open_ones: set[_http2.Connection] | None = None,
+    *,
+    window: int = 65535,
+    buffer: int = 0,
+    streams: int = 250,
 ) -> AsyncIterator[Client]:
-    """Serve, and connect one client; `buffer`: of its socket, if it should be small."""
-    async with serving(handler, set() if open_ones is None else open_ones) as port:
+    """Serve, and connect one client; `buffer`: of its socket, if it should be small; `streams`: at once."""
+    async with serving(handler, set() if open_ones is None else open_ones, streams) as port:
         raw = socket.socket()
         if buffer:
             raw.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, buffer)
@@ -287,6 +311,17 @@ async def test_a_body_that_is_read_late_comes_whole() -> None:
         begin.set()
         await sending
         assert (await client.answer(stream))[1].decode().endswith(hashlib.sha256(body).hexdigest())
+
+
+@pytest.mark.asyncio
+async def test_the_room_of_a_body_that_was_never_read_is_free_again() -> None:
+    async with talking(Watch().serve, streams=1) as client:
+        for _ in range(4):
+            stream = client.ask('POST', whole=False)
+            await client.until(lambda stream=stream: client.frames.local_flow_control_window(stream) > 100_000)
+            await client.fill(stream)
+            client.frames.reset_stream(stream)
+            client.push()
 
 
 @pytest.mark.asyncio

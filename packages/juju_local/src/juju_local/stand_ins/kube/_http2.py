@@ -146,8 +146,11 @@ class Connection(asyncio.Protocol):
             self.transport.write(left)
 
     def forget(self, stream: Stream) -> None:
+        """Let go of a stream that is over; what it held of the connection's window is free again."""
         self._streams.pop(stream.number, None)
         self._ready.pop(stream, None)
+        self.frames.acknowledge_received_data(stream.received_bytes, stream.number)
+        stream.received_bytes = 0
 
     def _request(self, event: events.RequestReceived) -> None:
         if len(self._streams) >= self._limit:
@@ -159,6 +162,8 @@ class Connection(asyncio.Protocol):
     def _data(self, event: events.DataReceived) -> None:
         if stream := self._streams.get(event.stream_id):
             stream.received(event.data, event.flow_controlled_length)
+        else:
+            self.frames.acknowledge_received_data(event.flow_controlled_length, event.stream_id)
 
     def _ended(self, event: events.StreamEnded) -> None:
         if stream := self._streams.get(event.stream_id):
@@ -193,7 +198,7 @@ class Stream(AbstractStreamWriter):
         self.number = number
         self._connection, self._frames = around, around.frames
         self._body = EMPTY_PAYLOAD if is_whole else StreamReader(cast(Any, self), _STREAM_WINDOW, loop=around.loop)
-        self._received = 0  # bytes of the body that the client was not yet given room for
+        self.received_bytes = 0  # of the body, for which the client was not yet given new room
         self._is_reading = self.connected = True
         self._begun = self._ended = False
         self._pending = bytearray()
@@ -241,7 +246,7 @@ class Stream(AbstractStreamWriter):
     # What comes from the client.
 
     def received(self, data: bytes, size: int) -> None:
-        self._received += size
+        self.received_bytes += size
         self._body.feed_data(data)
         self._give_room()
 
@@ -257,9 +262,9 @@ class Stream(AbstractStreamWriter):
         self._give_room()
 
     def _give_room(self) -> None:
-        if self._is_reading and self._received and self.connected:
-            self._frames.acknowledge_received_data(self._received, self.number)
-            self._received = 0
+        if self._is_reading and self.received_bytes and self.connected:
+            self._frames.acknowledge_received_data(self.received_bytes, self.number)
+            self.received_bytes = 0
             self._connection.wake()
 
     # What goes to it.
