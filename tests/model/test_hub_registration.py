@@ -166,6 +166,7 @@ def test_the_agent_goes_on_with_the_next_leader_and_leaves_nothing(masters: Clus
 
     certificate = masters.digest(old, f'{FOLDER}/hub/tls.crt')
     act(masters, 'set-leader', MASTER, new)
+    assert 'Hub: joined as edge-7, certificate expires in' in masters.status(new)[1]
     assert masters.shell(old, f'ls {FOLDER} 2>&1', check=False).endswith('No such file or directory\n')
     renewed = hub.renewed()
     assert masters.eventually(lambda: hub.renewed() > renewed, 120)

@@ -47,6 +47,7 @@ def _run(before):
     started = service.converge(agent.arguments(member.cluster, member.agent, settings), kubeconfig)
     if started:
         hookenv.log(f'(re)started the registration agent of {member.cluster}')
+        service.wait_until_up()
     if started or hookenv.hook_name() in LOOK or hookenv.hook_name().startswith('hub-registration-'):
         unit.keep_report(service.report(member.cluster, member.agent))
         if service.is_stopped():

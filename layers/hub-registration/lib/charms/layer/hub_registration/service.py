@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import contextlib
 import importlib.util
 import json
 import os
 import shutil
+import socket
 import subprocess
+import time
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -16,7 +19,7 @@ from charms.layer.kubernetes_common import files, services
 from . import FOLDER, KUBECONFIG, agent, status
 
 TIMEOUT_S = 60
-_LOOK_S = 5.0
+_LOOK_S, _BEGIN_S, _PAUSE_S = 5.0, 10.0, 0.2
 
 
 def converge(flags: list[str], kubeconfig: str) -> bool:
@@ -55,6 +58,15 @@ def report(cluster: str, agent_id: str) -> status.Report:
         return status.Report(cluster)
     found = status.Report.of(document)
     return status.Report.of({**found.document(), 'unreachable_since': _since() if found.step == 'lost' else ''})
+
+
+def wait_until_up() -> None:
+    """Give an agent that was started time to begin: a look before that shows what was."""
+    until = time.monotonic() + _BEGIN_S
+    while time.monotonic() < until:
+        with contextlib.suppress(OSError), socket.create_connection(('127.0.0.1', agent.PORT), _LOOK_S):
+            return
+        time.sleep(_PAUSE_S)
 
 
 def is_stopped() -> bool:
