@@ -61,7 +61,7 @@ def test_a_report_is_read_back_from_what_the_command_prints_and_from_what_is_kep
 @pytest.mark.parametrize(
     ('report', 'says'),
     [
-        (Report(step='lost', waits_for='the hub: no route'), 'the hub cannot be asked: the hub: no route'),
+        (Report(step='lost', waits_for='the hub: no route'), 'it waits for the hub: no route'),
         (Report(step='joined', request='r-2', request_state='pending'), 'kubectl certificate approve r-2'),
         (Report(step='joined', request='r-2', request_state='approved'), 'the hub has not signed it'),
         (Report(step='joined', request='r-2', request_state='denied'), 'the hub denied the request r-2'),

@@ -72,7 +72,7 @@ def no_certificate(report: Report, asked_before: str) -> str:
     """Return why there is no new certificate yet. asked_before: the request that was the last one before."""
     request = report.request
     if report.step == 'lost':
-        return f'the hub cannot be asked: {report.waits_for}'
+        return f'it waits for {report.waits_for}'
     if report.request_state == 'denied' and request == asked_before:
         return f'the request {request} was denied, and the agent asks again after a pause, of an hour at most'
     return {
