@@ -53,8 +53,9 @@ from ._limits import until as until
 from ._messages import Response
 from ._retry import Repeat, Retries, pause_s
 from ._shared import Shared
+from ._stream import Stream
 from ._tls import ClientCertificate, Tls
-from ._transport import Stream, Transport
+from ._transport import Transport
 from ._turns import Pace
 
 __all__ = [

@@ -6,21 +6,20 @@ import asyncio
 import random
 import re
 import ssl
-from collections.abc import AsyncIterator, Callable, Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 from importlib.util import find_spec
 from types import TracebackType
-from typing import cast
 
 from . import _errors, _limits, _opening, _parser, _pool, _retry, _tls, _turns
 from ._authentication import Authentication, Grant
-from ._connection import Connection
 from ._errors import AnswerTooLong, ConnectionFailed, DeadlineExceeded, Error, HttpError, InvalidConfiguration
 from ._exchange import Exchange
 from ._limits import Limits
 from ._messages import JSON, Call, Request, Response, block
 from ._retry import Repeat, Retries
 from ._shared import Shared
+from ._stream import Stream
 
 Explain = Callable[[str, int, bytes, 'float | None'], HttpError]
 _UNSAFE = re.compile(r'[^!-~]')  # what would end a request line, or is no ASCII
@@ -64,10 +63,9 @@ class Transport:
         self._turns = shared.turns(route.secure, route.host, route.port, route.proxy) if shared else None
         self._guest = _turns.Guest()
         self._pool = _pool.Pool(route, self.limits, shared.names if shared else None, http2=http2)
-        # A WebSocket takes a connection of HTTP/1.1 over: servers of Kubernetes know none over HTTP/2.
-        self._upgrades = _pool.Pool(route, self.limits, shared.names if shared else None) if http2 else self._pool
+        self._upgrades = None if http2 else self._pool  # see `upgrades`
         if route.secure:
-            self._use(None)
+            self._pool.context = self._context(self._tls)
         if route.proxy and not route.secure:
             self._prefix = f'http://{route.authority}{self._prefix}'
         self._common = block({'Host': route.authority, 'User-Agent': user_agent})
@@ -88,7 +86,7 @@ class Transport:
     @property
     def connections(self) -> int:
         """How many are open now."""
-        return len(self._pool) + (len(self._upgrades) if self._upgrades is not self._pool else 0)
+        return sum(len(each) for each in self._pools)
 
     @property
     def ssl_context(self) -> ssl.SSLContext | None:
@@ -108,7 +106,7 @@ class Transport:
         if self._renewal:
             self._renewal.cancel()
             await asyncio.gather(self._renewal, return_exceptions=True)
-        await asyncio.gather(self._pool.close(), self._upgrades.close())
+        await asyncio.gather(*(each.close() for each in self._pools))
 
     async def request(
         self,
@@ -284,128 +282,25 @@ class Transport:
         before = self._grant.certificate if self._grant else None
         self._granted = block(grant.headers)
         if grant.certificate and grant.certificate != before:
-            self._use(grant.certificate)
+            self._tls = replace(self._tls, client=grant.certificate)
+            for each in self._pools:
+                each.renew(self._context(self._tls if each is self._pool else replace(self._tls, protocols=())))
         self._grant = grant
 
-    def _use(self, certificate: _tls.ClientCertificate | None) -> None:
-        """Let new connections say that we are who the certificate says; None: who the configuration says."""
-        tls = replace(self._tls, client=certificate or self._tls.client)
-        self._pool.renew(self._given or self._context(tls))
-        if self._upgrades is not self._pool:
-            self._upgrades.renew(self._context(replace(tls, protocols=())))
-
     def _context(self, tls: _tls.Tls) -> ssl.SSLContext:
-        return self._shared.context(tls) if self._shared else _tls.context(tls)
-
-
-class Stream:
-    """An answer that is read while it arrives."""
-
-    def __init__(self, transport: Transport, call: Call, timeout_s: float | None, idle_s: float | None) -> None:
-        self._transport = transport
-        self._call = call
-        self._timeout_s = timeout_s
-        self._idle_s = idle_s
-        self._pool = transport._pool
-        self._exchange: Exchange | None = None
-
-    @classmethod
-    def of(
-        cls, transport: Transport, method: str, target: str, *, headers: Mapping[str, str], timeout_s: float | None
-    ) -> Stream:
-        """Return what may become another protocol after its head."""
-        made = cls(transport, Call(method, target, None, JSON, '*/*', headers), timeout_s, None)
-        made._pool = transport._upgrades
-        return made
-
-    async def __aenter__(self) -> Stream:
-        try:
-            return await self._begin()
-        except _errors.Unauthorized:
-            authentication = self._transport.authentication
-            if authentication is None or not authentication.renewable:
-                raise
-            self._transport._outdate(self._call)
-            return await self._begin()
-
-    async def __aexit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None
-    ) -> None:
-        exchange, self._exchange = self._exchange, None
-        if exchange:
-            self._pool.release(exchange)  # which ends it unless it was read to its end
-
-    async def _begin(self) -> Stream:
-        loop, transport = asyncio.get_running_loop(), self._transport
-        timeout_s = transport.limits.call_s if self._timeout_s is None else self._timeout_s
-        until = _limits.until(loop.time(), timeout_s)
-        exchange = await transport._ready(loop, self._call, until, self._pool)
-        try:
-            await exchange.send(transport._request(self._call), until, whole=False)
-            answer = exchange.answer
-            if answer.status >= 400:
-                while not answer.complete:
-                    await exchange.more(until)
-                raise transport._failure(self._call, answer.status, answer.head, exchange.take())
-        except BaseException:
-            self._pool.discard(exchange)
-            raise
-        finally:
-            transport._leave()
-        self._exchange = exchange
-        return self
+        return self._given or (self._shared.context(tls) if self._shared else _tls.context(tls))
 
     @property
-    def status(self) -> int:
-        return self._open.answer.status
+    def _pools(self) -> set[_pool.Pool]:
+        return {self._pool, self._upgrades or self._pool}
 
-    @property
-    def headers(self) -> dict[str, str]:
-        return _parser.headers(self._open.answer.head)
-
-    @property
-    def _open(self) -> Exchange:
-        if self._exchange is None:
-            raise RuntimeError('the answer is read within `async with` only')
-        return self._exchange
-
-    def upgrade(self) -> None:
-        """After a status of 101: everything that follows is the body, and `write` sends."""
-        cast('Connection', self._open).upgrade()
-
-    async def write(self, data: bytes) -> None:
-        await cast('Connection', self._open).write(data)
-
-    async def read(self) -> bytes:
-        """Return what has arrived, waiting if nothing has; b'' at the end. Raises ConnectionFailed if cut off."""
-        exchange = self._open
-        while not exchange.answer.pieces:
-            if exchange.answer.complete:
-                return b''
-            now = asyncio.get_running_loop().time()
-            await exchange.more(_limits.until(now, self._idle_s))
-        return exchange.take()
-
-    async def __aiter__(self) -> AsyncIterator[bytes]:
-        while piece := await self.read():
-            yield piece
-
-    async def lines(self) -> AsyncIterator[list[bytes]]:
-        """Yield the whole lines that have arrived, without their ends, many at a time; last one perhaps without end."""
-        most, begun, length = self._transport.limits.answer_bytes, list[bytes](), 0
-        while piece := await self.read():
-            begun.append(piece)
-            length += len(piece)
-            if b'\n' not in piece:
-                if most and length > most:
-                    raise AnswerTooLong(f'{self._call.name}: a line is longer than {most} bytes')
-                continue
-            lines = b''.join(begun).split(b'\n')
-            begun = [rest] if (rest := lines.pop()) else []
-            length = len(rest)
-            yield lines
-        if begun:
-            yield [b''.join(begun)]
+    def upgrades(self) -> _pool.Pool:
+        """Return connections that a WebSocket may take over: of HTTP/1.1, as API servers know none over HTTP/2."""
+        if self._upgrades is None:
+            self._upgrades = _pool.Pool(self._pool.route, self.limits, self._shared.names if self._shared else None)
+            if self._pool.context:
+                self._upgrades.context = self._context(replace(self._tls, protocols=()))
+        return self._upgrades
 
 
 def _offering(tls: _tls.Tls, given: ssl.SSLContext | None) -> _tls.Tls:

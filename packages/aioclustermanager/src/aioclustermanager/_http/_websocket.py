@@ -10,7 +10,8 @@ from types import TracebackType
 
 from . import _frames
 from ._errors import ConnectionFailed
-from ._transport import Stream, Transport
+from ._stream import Stream
+from ._transport import Transport
 
 _MAGIC = b'258EAFA5-E914-47DA-95CA-C5AB0DC85B11'  # RFC 6455, 1.3
 _PIECE = 64 * 1024
