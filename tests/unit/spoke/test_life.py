@@ -139,7 +139,7 @@ async def _is(world: Any, kind: str, status: str) -> bool:
     return bool(await world.condition(kind) == status)
 
 
-async def test_17_a_deleted_cluster_is_asked_for_again(world: Any) -> None:
+async def test_17_a_deleted_cluster_is_asked_for_again(world: Any, caplog: pytest.LogCaptureFixture) -> None:
     await joined(world)
     uid = (await world.cluster())['metadata']['uid']
     await world.hub.delete(_wire.MANAGED_CLUSTERS, world.name)
@@ -149,6 +149,7 @@ async def test_17_a_deleted_cluster_is_asked_for_again(world: Any) -> None:
         return found is not None and found['metadata']['uid'] != uid
 
     await world.until(is_back)
+    assert f'managed cluster {world.name} was deleted on the hub' in caplog.text
     await _hub_standin.accept(world.hub, world.name)
     await world.joined()
 

@@ -189,6 +189,7 @@ class MainPhase:
 
     def _recreate(self, change: Change) -> None:
         if change.old is not None and change.new is None:
+            _log.warning('managed cluster %s was deleted on the hub: it is asked for again', self._cluster)
             self._gone.set()
 
     async def _recreating(self, clusters: Following) -> None:
@@ -200,8 +201,7 @@ class MainPhase:
         while True:
             self._gone.clear()
             if self._is_known(clusters):
-                if await self._gone.wait(_LONGEST_RECREATION_S):
-                    _log.warning('managed cluster %s was deleted on the hub', self._cluster)
+                await self._gone.wait(_LONGEST_RECREATION_S)
                 pause_s = shortest_s
             await asyncio.sleep(pause_s)
             if self._is_known(clusters):

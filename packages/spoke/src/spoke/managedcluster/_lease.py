@@ -18,11 +18,15 @@ from .._metrics import Metrics
 from .._running import Following, Signal
 
 _log = logging.getLogger(__name__)
+_RETRIES = kubernetes.Retries(first_s=1.0, longest_s=10.0)
 _SKEW_S = 60.0  # the hub calls clocks out of sync that are further apart
 
 
 class ManagedClusterLease:
-    """`run()` renews at once and then every leaseDurationSeconds or up to a quarter more, while the hub accepts us."""
+    """`run()` renews at once and then every leaseDurationSeconds or up to a quarter more, while the hub accepts us.
+
+    What failed is tried again earlier (Go's agent waits for the next turn): the gap an outage leaves is little longer.
+    """
 
     def __init__(
         self,
@@ -57,7 +61,7 @@ class ManagedClusterLease:
 
     async def run(self) -> None:
         self.look()
-        renewing = False
+        renewing, failures = False, 0
         while True:
             self._changed.clear()
             if not self.wanted_s:
@@ -69,12 +73,17 @@ class ManagedClusterLease:
             if not renewing:
                 self._recorder.event('ManagedClusterLeaseUpdateStarted', f'the lease of {self._cluster} is kept')
             renewing = True
-            await self._try()
+            error = await self._try()
+            failures = failures + 1 if error else 0
             pause_s = self.wanted_s * (1 + 0.25 * self._chance())
+            if error:
+                asked_s = error.retry_after_s if isinstance(error, kubernetes.HttpError) else None
+                pause_s = min(pause_s, kubernetes.pause_s(_RETRIES, failures - 1, asked_s, self._chance))
             self._planned = asyncio.get_running_loop().time() + pause_s
             await self._changed.wait(pause_s)
 
-    async def _try(self) -> None:
+    async def _try(self) -> kubernetes.Error | None:
+        """Renew; returns what went wrong."""
         try:
             with kubernetes.deadline(min(self._timeout_s, self.wanted_s)), kubernetes.urgent():
                 await self.renew()
@@ -84,12 +93,13 @@ class ManagedClusterLease:
                 _log.warning('the lease of %s is not renewed: %s', self._cluster, error)
             self._error = str(error)
             self._note('lease', f'the hub, to renew the lease ({error})')
-            return
+            return error
         self._error = ''
         self._note('lease', '')
         if self._planned:
             late_s = max(0.0, asyncio.get_running_loop().time() - self._planned)
             self._metrics.observe('spoke_lease_lateness_seconds', late_s)
+        return None
 
     async def renew(self) -> None:
         """Set renewTime, and nothing else. Raises what the hub answers."""

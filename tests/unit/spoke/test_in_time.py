@@ -1,0 +1,309 @@
+"""Scenarios that take minutes and hours, in virtual time: how long something takes can be asserted here."""
+
+from __future__ import annotations
+
+import asyncio
+import itertools
+from datetime import datetime, timedelta
+from pathlib import Path
+from typing import Any, TypeVar
+
+import pytest
+from aioclustermanager.kubernetes import resources
+from spoke import _certificates, _hub_standin, _wire
+
+from tests.unit.spoke.simulated.base import NAMESPACE, Base, made_base
+from tests.unit.spoke.simulated.run import Run
+from tests.unit.spoke.test_certificates import authority
+
+_MINUTE = 60.0
+
+
+@pytest.fixture(scope='module')
+def base(tmp_path_factory: pytest.TempPathFactory) -> Base:
+    return made_base(tmp_path_factory.mktemp('base'), authority())
+
+
+class Story(Run):
+    """A life without faults and deaths but those of its `told()`."""
+
+    def __init__(self, folder: Path, base: Base) -> None:
+        super().__init__(0, folder, base)
+        self.life, self.lease_s, self.ahead = timedelta(hours=1), 60, timedelta()
+        self.auto, self.may_die = True, False
+        self.renewals: list[datetime] = []
+
+    async def told(self) -> None:
+        raise NotImplementedError
+
+    async def _live_through_faults(self) -> None:
+        await self.told()
+        await self._until_joined()
+
+    async def _administrate(self) -> None:
+        await asyncio.Event().wait()
+
+    def _hub_wrote(self, storage: str, namespace: str, name: str, obj: Any) -> None:
+        super()._hub_wrote(storage, namespace, name, obj)
+        if (storage, name) == ('leases', _wire.LEASE) and obj:
+            self.renewals.append(self.now())
+
+    # what is seen
+
+    async def until(self, check: Any, within_s: float) -> float:
+        """Wait until it is so; returns how long it took, in seconds of the simulation."""
+        began = self.loop.time()
+        while not check():
+            assert self.loop.time() - began <= within_s, f'still not so after {within_s:g} s; {self.health.notes}'
+            await asyncio.sleep(0.1)
+        return self.loop.time() - began
+
+    def has_joined(self) -> bool:
+        return not self._not_joined()
+
+    def requests(self) -> list[Any]:
+        listed = self.hub.storage.objects('certificatesigningrequests')
+        return sorted(listed, key=lambda each: str(each['metadata']['creationTimestamp']))
+
+    def is_well(self) -> bool:
+        return not (self.health.bootstrap.check() or self.health.certificate.check()) and not self.deaths
+
+    async def spec(self, **changes: Any) -> None:
+        await self.admin.patch(_wire.MANAGED_CLUSTERS, self.names.cluster, {'spec': changes})
+
+
+Kind = TypeVar('Kind', bound=Story)
+
+
+def lived(kind: type[Kind], folder: Path, base: Base, **settings: Any) -> Kind:
+    run = kind(folder, base)
+    for name, value in settings.items():
+        setattr(run, name, value)
+    run.go()
+    return run
+
+
+class AcceptedLate(Story):
+    async def told(self) -> None:
+        await self.until(lambda: self.requests(), 10)
+        await _hub_standin.approve(self.admin, self.names.cluster, self.now())
+        await self.until(self._certificate, 5)
+        await asyncio.sleep(30 * _MINUTE)
+        assert self.is_well()
+        await _hub_standin.accept(self.admin, self.names.cluster)
+        await self.until(self.has_joined, 5)
+
+
+def test_04_half_an_hour_after_the_approval_it_joins_within_five_seconds_of_the_acceptance(
+    base: Base, tmp_path: Path
+) -> None:
+    run = lived(AcceptedLate, tmp_path, base, auto=False)
+    assert len(run.requests()) == 1
+
+
+class ApprovedLate(Story):
+    async def told(self) -> None:
+        await self.until(lambda: self.requests(), 10)
+        await _hub_standin.accept(self.admin, self.names.cluster)
+        await asyncio.sleep(10 * _MINUTE)
+        assert self.is_well()
+        await _hub_standin.approve(self.admin, self.names.cluster, self.now())
+        await self.until(self.has_joined, 5)
+
+
+def test_03_ten_minutes_after_the_acceptance_it_joins_with_the_request_that_is_approved_then(
+    base: Base, tmp_path: Path
+) -> None:
+    run = lived(ApprovedLate, tmp_path, base, auto=False)
+    assert len(run.requests()) == 1
+
+
+class Quiet(Story):
+    async def told(self) -> None:
+        await self.until(self.has_joined, 10)
+        await asyncio.sleep(_MINUTE)
+        began = self.loop.time()
+        await asyncio.sleep(10 * _MINUTE)
+        written = [what for at, _, user, what in self.trace if at > began and not what.startswith('GET')]
+        assert {what.split(' ')[0] for what in written} == {'PUT'}
+        assert all(f'/namespaces/{self.names.cluster}/leases/' in what for what in written), written
+
+
+def test_12_without_news_nothing_is_written_but_the_lease(base: Base, tmp_path: Path) -> None:
+    lived(Quiet, tmp_path, base)
+
+
+class LeaseDurations(Story):
+    async def told(self) -> None:
+        await self.until(self.has_joined, 10)
+        await self._are_between(60, 75)
+        for told, least, most in ((5, 5, 6.25), (0, 60, 75)):
+            await self.spec(leaseDurationSeconds=told)
+            await asyncio.sleep(2)
+            await self._are_between(least, most)
+
+    async def _are_between(self, least: float, most: float) -> None:
+        self.renewals.clear()
+        await asyncio.sleep(6 * most)
+        pairs = zip(self.renewals, self.renewals[1:], strict=False)
+        gaps = [(after - before).total_seconds() for before, after in pairs]
+        assert len(gaps) >= 4
+        assert least <= min(gaps)
+        assert max(gaps) <= most + 0.1  # the call itself
+
+
+def test_15_renewals_are_apart_by_the_duration_and_up_to_a_quarter_more_whatever_it_is_changed_to(
+    base: Base, tmp_path: Path
+) -> None:
+    lived(LeaseDurations, tmp_path, base)
+
+
+class Deleted(Story):
+    async def told(self) -> None:
+        await self.until(self.has_joined, 10)
+        await self.admin.delete(_wire.MANAGED_CLUSTERS, self.names.cluster)
+        await self.until(lambda: not self._cluster(), 5)
+        await self.until(self._cluster, _MINUTE)
+        await _hub_standin.accept(self.admin, self.names.cluster)
+
+    def _cluster(self) -> Any:
+        return self.hub.storage.get('managedclusters.cluster.open-cluster-management.io', '', self.names.cluster)
+
+
+def test_17_a_deleted_cluster_is_there_again_within_a_minute(base: Base, tmp_path: Path) -> None:
+    lived(Deleted, tmp_path, base)
+
+
+class Rotated(Story):
+    shares: tuple[float, ...] = ()
+
+    async def told(self) -> None:
+        await self.until(self.has_joined, 10)
+        for _ in range(4):
+            before = self._certificate()
+            chain, count = _certificates.chain(before), len(self.requests())
+            await self.until(lambda count=count: len(self.requests()) > count, chain.life.total_seconds())
+            self.shares += (1 - (chain.ends - self.now()) / chain.life,)
+            await self.until(lambda before=before: self._certificate() != before, 5)
+
+
+@pytest.mark.parametrize('minutes', [5, pytest.param(60, marks=pytest.mark.slow)])
+def test_18_a_certificate_is_rotated_between_75_and_80_percent_of_its_life_however_short_that_is(
+    base: Base, tmp_path: Path, minutes: int
+) -> None:
+    run = lived(Rotated, tmp_path, base, life=timedelta(minutes=minutes))
+    assert min(run.shares) > 0.745
+    assert max(run.shares) < 0.805
+    assert run.worst_gap_s < 1.25 * 60 + 5, 'there was a gap in the lease'
+
+
+class Outage(Story):
+    async def told(self) -> None:
+        await self.until(self.has_joined, 10)
+        await asyncio.sleep(2 * _MINUTE)
+        self.worst_gap_s = 0.0
+        self._down(self.hub, True)
+        self._forgets(self.hub)
+        await asyncio.sleep(4 * _MINUTE)
+        self._down(self.hub, False)
+        await asyncio.sleep(2 * _MINUTE)
+        assert self.worst_gap_s <= 4 * _MINUTE + 75 + 12  # the longest pause between two tries
+
+
+def test_26_a_lease_has_a_gap_of_the_outage_and_one_interval_at_most(base: Base, tmp_path: Path) -> None:
+    run = lived(Outage, tmp_path, base)
+    assert len(run.requests()) == 1
+
+
+class BadCredential(Story):
+    async def told(self) -> None:
+        self._bootstrap('no-token')
+        await asyncio.sleep(30 * _MINUTE)
+        assert self.is_well()
+        assert 'bootstrap' in self.health.notes
+        assert self.requests() == []
+        self._bootstrap('bootstrap-token')
+        await self.until(self.has_joined, 5)
+
+
+@pytest.mark.slow
+def test_35_with_a_bad_credential_it_stays_and_joins_within_five_seconds_of_its_mending(
+    base: Base, tmp_path: Path
+) -> None:
+    lived(BadCredential, tmp_path, base)
+
+
+class Denied(Story):
+    async def told(self) -> None:
+        for count in (1, 2, 3):
+            await self.until(lambda count=count: len(self.requests()) == count, 10 * _MINUTE)
+            await _hub_standin.deny(self.admin, self.names.cluster, self.now())
+        await asyncio.sleep(5 * _MINUTE)
+        assert len(self.requests()) == 3
+        await self.until(lambda: len(self.requests()) == 4, 10 * _MINUTE)
+        await _hub_standin.accept(self.admin, self.names.cluster)
+        await _hub_standin.approve(self.admin, self.names.cluster, self.now())
+
+
+def test_36_one_who_denies_thrice_is_asked_again_after_two_minutes_then_four_then_eight(
+    base: Base, tmp_path: Path
+) -> None:
+    run = lived(Denied, tmp_path, base, auto=False)
+    moments = [_wire.moment(each['metadata']['creationTimestamp']) for each in run.requests()]
+    pauses = [(after - before).total_seconds() / _MINUTE for before, after in itertools.pairwise(moments)]
+    assert [round(pause) for pause in pauses] == [2, 4, 8]
+
+
+class Ahead(Story):
+    async def told(self) -> None:
+        await asyncio.sleep(2 * 60 * _MINUTE)
+        self.standin.settings = _hub_standin.Settings(timedelta(hours=24), frozenset({'bootstrap'}))
+        await asyncio.sleep(60 * _MINUTE)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(('minutes', 'most'), [(60, 6), (5, 18)])
+def test_42_with_its_clock_ahead_it_asks_no_more_often_than_certificates_end(
+    base: Base, tmp_path: Path, minutes: int, most: int
+) -> None:
+    """Those of 5 minutes look ended to it at once, whatever it does."""
+    run = lived(Ahead, tmp_path, base, life=timedelta(minutes=minutes), ahead=timedelta(minutes=10))
+    assert len(run.requests()) <= most
+
+
+class ExpiredMeanwhile(Story):
+    async def told(self) -> None:
+        await self.until(self.has_joined, 10)
+        ends = _certificates.chain(self._certificate()).ends
+        self._down(self.hub, True)
+        await asyncio.sleep((ends - self.now()).total_seconds())
+        await self.until(lambda: 'ended at' in self.health.certificate.check(), 31)
+        await self.until(lambda: self.is_well(), 5 * _MINUTE)  # started anew by its platform
+        self._down(self.hub, False)
+        await self.until(self.has_joined, 10)
+
+
+def test_34_a_certificate_that_ended_while_the_hub_was_away_is_seen_within_thirty_seconds(
+    base: Base, tmp_path: Path
+) -> None:
+    run = lived(ExpiredMeanwhile, tmp_path, base)
+    assert len(run.requests()) == 2
+
+
+class OtherBootstrapSecret(Story):
+    async def told(self) -> None:
+        meta = {'name': 'bootstrap-hub-kubeconfig'}
+        await self.spoke_admin.create(resources.SECRETS, {'metadata': meta, 'data': {'kubeconfig': 'YQ=='}}, NAMESPACE)
+        await self.until(self.has_joined, 10)
+        await self._changed({'metadata': {'annotations': {'a': 'b'}}})
+        await asyncio.sleep(_MINUTE)
+        assert self.is_well()
+        await self._changed({'data': {'kubeconfig': 'Yg=='}})
+        await self.until(lambda: 'has changed' in self.health.bootstrap.check(), 1)
+
+    async def _changed(self, patch: dict[str, Any]) -> None:
+        await self.spoke_admin.patch(resources.SECRETS, 'bootstrap-hub-kubeconfig', patch, NAMESPACE)
+
+
+def test_33_another_bootstrap_secret_is_bad_health_within_a_second(base: Base, tmp_path: Path) -> None:
+    lived(OtherBootstrapSecret, tmp_path, base)
