@@ -6,7 +6,7 @@ import asyncio
 import json
 import ssl
 from collections.abc import Awaitable, Callable
-from typing import Any, cast
+from typing import Any
 
 import yaml
 from aiohttp import web
@@ -95,15 +95,14 @@ class Server:
             for connection in list(self.connections):
                 connection.end()
 
-    async def _listen(self, address: str, port: int, context: ssl.SSLContext | None) -> web.AppRunner:
+    async def _listen(self, address: str, port: int, context: ssl.SSLContext | None) -> web.ServerRunner:
         # Watches count their own time; a client that went away is noticed at the next write.
-        runner = web.AppRunner(
-            self._app(secure=context is not None), access_log=None, shutdown_timeout=0.2, handler_cancellation=True
-        )
+        server = self.server(secure=context is not None)
+        runner = web.ServerRunner(server, shutdown_timeout=0.2)
         await runner.setup()
         try:
             if context:
-                await self._listen_securely(runner, address, port, context)
+                await self._listen_securely(server, address, port, context)
             else:
                 await web.TCPSite(runner, address, port, backlog=512).start()
         except OSError as error:
@@ -113,9 +112,8 @@ class Server:
         _program.log('I', f'Serving {"securely" if context else "insecurely"} on {address}:{port}')
         return runner
 
-    async def _listen_securely(self, runner: web.AppRunner, address: str, port: int, context: ssl.SSLContext) -> None:
-        given = self.configuration.get('http2-max-streams-per-connection')
-        server, streams = cast(web.Server, runner.server), int(given or 0) or _STREAMS
+    async def _listen_securely(self, server: web.Server, address: str, port: int, context: ssl.SSLContext) -> None:
+        streams = int(self.configuration.get('http2-max-streams-per-connection') or 0) or _STREAMS
 
         def connected() -> asyncio.Protocol:
             return _http2.Negotiated(server, streams, self.connections)
@@ -133,10 +131,10 @@ class Server:
             except _storage.Unavailable as error:
                 _program.log('W', f'compaction: {error}')
 
-    def _app(self, *, secure: bool) -> web.Application:
-        app = web.Application(client_max_size=8 * 2**20)
+    def server(self, *, secure: bool) -> web.Server:
+        """Return what answers requests: aiohttp without its router, as every path is answered in one place."""
 
-        async def handle(request: web.Request) -> web.StreamResponse:
+        async def handle(request: Any) -> web.StreamResponse:  # a web.Request: _request makes them
             try:
                 return await self._answer(request, secure)
             except _statuses.StatusError as error:
@@ -146,8 +144,7 @@ class Server:
                     _statuses.StatusError(500, f'etcdserver: request timed out ({error})', reason='InternalError')
                 )
 
-        app.router.add_route('*', '/{path:.*}', handle)
-        return app
+        return web.Server(handle, request_factory=_request, access_log=None, handler_cancellation=True)
 
     async def _answer(self, request: web.Request, secure: bool) -> web.StreamResponse:
         user = self._user(request) if secure else _identity.UNSECURED
@@ -270,13 +267,13 @@ class Server:
         if request.query.get('resourceVersion') != '0':
             await self.storage.refresh()
         if verb == 'list':
-            return web.json_response(_lists.listed(request, self.storage, target), dumps=_dumps)
+            return web.json_response(_lists.listed(request, self.storage, target), dumps=_lists.dumps)
         if target.subresource == 'scale':
             return web.json_response(self.rest.scale_of(target))
         if target.subresource == 'log':
             return await self._log(request, target)
         obj = _rest.filled_view(target.get(self.storage), target.resource)
-        return web.json_response(_lists.shown(request, target.resource, obj), dumps=_dumps)
+        return web.json_response(_lists.shown(request, target.resource, obj), dumps=_lists.dumps)
 
     async def _log(self, request: web.Request, target: _rest.Target) -> web.Response:
         pod = target.get(self.storage)
@@ -360,7 +357,7 @@ class Server:
             except _statuses.StatusError as error:
                 if error.code != 404:
                     raise
-        return web.json_response(_lists.collection(self.storage, target.resource, found), dumps=_dumps)
+        return web.json_response(_lists.collection(self.storage, target.resource, found), dumps=_lists.dumps)
 
     async def _review(self, request: web.Request, target: _rest.Target, user: _identity.User) -> web.StreamResponse:
         body = await _body(request)
@@ -384,6 +381,10 @@ def _verb(method: str, target: _rest.Target, watching: bool) -> str:
     if verb is None or (verb in ('update', 'patch') and not target.name):
         raise _statuses.StatusError(405, 'the server does not allow this method on the requested resource')
     return 'deletecollection' if verb == 'delete' and not target.name else verb
+
+
+def _request(message: Any, body: Any, protocol: Any, writer: Any, task: Any) -> web.Request:
+    return web.Request(message, body, protocol, writer, task, asyncio.get_running_loop(), client_max_size=8 * 2**20)
 
 
 async def _body(request: web.Request) -> Any:
@@ -428,11 +429,7 @@ def _object(request: web.Request, target: _rest.Target, obj: Json, status: int) 
     if 'spec' in obj and obj.get('kind') == 'Scale':
         return web.json_response(obj, status=status)
     obj = _rest.filled_view(obj, target.resource)
-    return web.json_response(_lists.shown(request, target.resource, obj), status=status, dumps=_dumps)
-
-
-def _dumps(value: object) -> str:
-    return json.dumps(value, separators=(',', ':'))
+    return web.json_response(_lists.shown(request, target.resource, obj), status=status, dumps=_lists.dumps)
 
 
 def _failed(error: _statuses.StatusError) -> web.Response:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import base64
 import json
 import random
@@ -16,7 +15,7 @@ from . import _resources, _rest, _selectors, _statuses, _storage, _tables
 
 Json = dict[str, Any]
 Filter = Callable[[Json], bool]
-_BOOKMARK_S = 60.0
+dumps = json.JSONEncoder(separators=(',', ':')).encode  # made once: json.dumps makes one for each call
 
 
 def _filter(query: Mapping[str, str], target: _rest.Target) -> Filter:
@@ -148,15 +147,10 @@ class _Stream:
     ) -> None:
         end = time.monotonic() + timeout
         while (left := end - time.monotonic()) > 0:
-            try:
-                event = await asyncio.wait_for(subscription.queue.get(), min(left, _BOOKMARK_S))
-            except (TimeoutError, asyncio.TimeoutError):
-                if bookmarks:
-                    await self._bookmark(storage.revision)
-                continue
-            waiting = [event, *(subscription.queue.get_nowait() for _ in range(subscription.queue.qsize()))]
-            lines = b''.join(self._line(event) for event in waiting if event.revision > seen)
-            if lines:
+            events = await subscription.take(min(left, storage.bookmark_s) if bookmarks else left)
+            if not events and bookmarks:
+                await self._bookmark(storage.revision)
+            if lines := b''.join(self._line(event) for event in events if event.revision > seen):
                 await self.response.write(lines)
         await self.response.write_eof()
 
@@ -182,7 +176,7 @@ class _Stream:
     def _encoded(self, kind: str, obj: Json) -> bytes:
         if kind not in ('ERROR', 'BOOKMARK'):
             obj = shown(self.request, self.resource, _rest.filled_view(obj, self.resource))
-        return json.dumps({'type': kind, 'object': obj}, separators=(',', ':')).encode() + b'\n'
+        return dumps({'type': kind, 'object': obj}).encode() + b'\n'
 
     async def _send(self, kind: str, obj: Json) -> None:
         await self.response.write(self._encoded(kind, obj))

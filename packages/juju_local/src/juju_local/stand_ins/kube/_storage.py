@@ -46,7 +46,30 @@ class Subscription:
     """The events of one kind of object, from the moment it was made."""
 
     def __init__(self) -> None:
-        self.queue: asyncio.Queue[Event] = asyncio.Queue()
+        self._events: list[Event] = []
+        self._waiter: asyncio.Future[None] | None = None
+
+    def put(self, event: Event) -> None:
+        self._events.append(event)
+        _finish(self._waiter)
+
+    async def take(self, seconds: float) -> list[Event]:
+        """Return what has happened as soon as something has, nothing when the time is over."""
+        if not self._events:
+            loop = asyncio.get_running_loop()
+            self._waiter = loop.create_future()
+            timer = loop.call_later(seconds, _finish, self._waiter)
+            try:
+                await self._waiter
+            finally:
+                timer.cancel()
+        events, self._events = self._events, []
+        return events
+
+
+def _finish(waiter: asyncio.Future[None] | None) -> None:
+    if waiter and not waiter.done():
+        waiter.set_result(None)
 
 
 class Storage:
@@ -59,9 +82,11 @@ class Storage:
         self._gateway = '/v3'
         self._session: aiohttp.ClientSession | None = None
         self._objects: dict[str, dict[tuple[str, str], Json]] = {}
+        self._order: dict[str, list[tuple[str, str]]] = {}  # their keys, where they have been put in order
         self._history: dict[str, deque[Event]] = {}
         self._subscriptions: dict[str, set[Subscription]] = {}
         self._waiters: list[tuple[int, asyncio.Future[None]]] = []
+        self.bookmark_s = 60.0  # how often a watch in which nothing happens is told how far it is
         self.revision = 0
         self.floor = 0  # a watch from before this revision is answered with 410
 
@@ -167,9 +192,11 @@ class Storage:
         else:
             objects[key] = _stamped(json.loads(base64.b64decode(kv['value'])), revision)
             event = Event('MODIFIED' if previous else 'ADDED', objects[key], previous, revision)
+        if event.type != 'MODIFIED':
+            self._order.pop(storage, None)
         self._history.setdefault(storage, deque(maxlen=HISTORY)).append(event)
         for subscription in self._subscriptions.get(storage, ()):
-            subscription.queue.put_nowait(event)
+            subscription.put(event)
 
     def _wake(self) -> None:
         for revision, waiter in self._waiters:
@@ -197,7 +224,10 @@ class Storage:
     def objects(self, storage: str, namespace: str = '') -> list[Json]:
         """Return the objects in the order of their keys; all namespaces for ''."""
         objects = self._objects.get(storage, {})
-        return [objects[key] for key in sorted(objects) if not namespace or key[0] == namespace]
+        order = self._order.get(storage)
+        if order is None:
+            order = self._order[storage] = sorted(objects)
+        return [objects[key] for key in order if not namespace or key[0] == namespace]
 
     async def put(self, storage: str, namespace: str, name: str, obj: Json, expected: int) -> Json:
         """Store an object whose last revision is `expected` (0: there is none); raises Clash."""
