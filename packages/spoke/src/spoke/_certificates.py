@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import functools
 import inspect
 import re
 import warnings
@@ -100,6 +101,7 @@ def key_of_request(pem: bytes) -> bytes:
         raise Unusable('no certificate signing request in PEM') from error
 
 
+@functools.lru_cache(maxsize=2048)  # a thousand agents look at theirs, and at no other, many times a minute
 def chain(pem: bytes) -> Chain:
     """Return what a chain says. Raises Unusable."""
     try:

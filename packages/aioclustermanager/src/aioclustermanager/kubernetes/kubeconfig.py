@@ -53,7 +53,8 @@ def read(path: Path) -> Document:
     import yaml  # here: who configures by hand does without
 
     try:
-        document = yaml.safe_load(path.read_text(encoding='utf-8'))
+        loader = getattr(yaml, 'CSafeLoader', yaml.SafeLoader)  # of libyaml, where there is one: ten times as fast
+        document = yaml.load(path.read_text(encoding='utf-8'), loader)  # noqa: S506  (a safe one)
     except OSError as error:
         raise _http.InvalidConfiguration(f'cannot read the kubeconfig {path}: {error.strerror}') from error
     except (yaml.YAMLError, UnicodeDecodeError) as error:
