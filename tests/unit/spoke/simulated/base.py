@@ -3,19 +3,20 @@
 from __future__ import annotations
 
 import contextlib
+import functools
+import gc
 import os
 import random
 import ssl
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta, timezone
 from pathlib import Path
 from typing import Any
 from unittest import mock
 
-import yaml
 from aioclustermanager._http import _tls
-from aioclustermanager.kubernetes import Client, Configuration, Tls, bearer, resources
+from aioclustermanager.kubernetes import Client, ClientCertificate, Configuration, Tls, bearer, resources
 from cryptography import x509
 from juju_local.stand_ins.kube import _faults as _ordered_faults
 from juju_local.stand_ins.kube import _lists, _times
@@ -28,7 +29,7 @@ from tests.unit.spoke.simulated.loop import PROCESS, Loop
 
 EPOCH = datetime(2026, 1, 1, tzinfo=timezone.utc)
 NAMESPACE = 'agents'
-_LOADER = getattr(yaml, 'CSafeLoader', yaml.SafeLoader)  # the same documents, ten times as fast
+_real_context = _tls.context
 
 
 @dataclass(frozen=True)
@@ -41,18 +42,31 @@ class Base:
     spoke: Any
 
 
-def identity(context: ssl.SSLContext, tls: Tls) -> ssl.SSLContext:
-    """Note in a TLS context who it is for: there is no handshake in memory."""
-    made: Any = context
-    made.trusted = tls.ca or (Path(tls.ca_file).read_bytes() if tls.ca_file else b'')
+@functools.lru_cache(maxsize=100)
+def identity(tls: Tls) -> ssl.SSLContext:
+    """Return the real context for what is in memory, and note in it who it is for: there is no handshake here."""
+    made: Any = _real_context(tls)
+    made.trusted, made.protocols = tls.ca, tls.protocols
     made.ends, made.getpeercert = None, lambda: None
     if tls.client:
-        pem = tls.client.certificate or Path(tls.client.certificate_file).read_bytes()
-        found = x509.load_pem_x509_certificate(pem)
+        found = x509.load_pem_x509_certificate(tls.client.certificate)
         with _certificates.long_names():
             subject = tuple(((each.oid._name, each.value),) for each in found.subject)
         made.ends, made.getpeercert = found.not_valid_after_utc, lambda: {'subject': subject}
-    return context
+    return made  # type: ignore[no-any-return]
+
+
+def context(tls: Tls) -> ssl.SSLContext:
+    """Return a context: one for all that say the same, once their files are read."""
+    client = tls.client
+    try:
+        ca = tls.ca or (Path(tls.ca_file).read_bytes() if tls.ca_file else b'')
+        if client:
+            certificate = client.certificate or Path(client.certificate_file).read_bytes()
+            client = ClientCertificate(certificate, client.key or Path(client.key_file).read_bytes())
+    except OSError:
+        return _real_context(tls)  # which says what is wrong
+    return identity(replace(tls, ca=ca, ca_file='', client=client))
 
 
 @contextlib.contextmanager
@@ -69,7 +83,7 @@ def virtual(loop: Loop, seed: int) -> Iterator[None]:
                 raise OSError('dead')
         return real_write(folder, name, content)
 
-    real_context, real_write, state = _tls.context, _files.write, random.getstate()
+    real_write, state = _files.write, random.getstate()
     random.seed(seed)
     with contextlib.ExitStack() as stack:
         for module, name, value in (
@@ -77,16 +91,28 @@ def virtual(loop: Loop, seed: int) -> Iterator[None]:
             (_times, 'micro', lambda: f'{now():%Y-%m-%dT%H:%M:%S.%fZ}'),
             (_lists, 'time', mock.Mock(monotonic=loop.time, time=lambda: now().timestamp())),
             (_ordered_faults, 'obey', _nothing),
-            (_tls, 'context', lambda tls: identity(real_context(tls), tls)),
+            (_tls, 'context', context),
             (_files, 'write', write),
             (os, 'fsync', lambda _: None),
-            (yaml, 'safe_load', lambda text: yaml.load(text, _LOADER)),  # noqa: S506  (a safe one)
         ):
             stack.enter_context(mock.patch.object(module, name, value))
         try:
             yield
         finally:
             random.setstate(state)
+
+
+@contextlib.contextmanager
+def collected() -> Iterator[None]:
+    """Collect garbage afterwards, and not meanwhile: what it closes would be closed at another moment each time."""
+    gc.disable()
+    gc.freeze()  # what was there before is not looked at
+    try:
+        yield
+    finally:
+        gc.collect()
+        gc.unfreeze()
+        gc.enable()
 
 
 async def _nothing(_: str) -> None:

@@ -8,8 +8,10 @@ from __future__ import annotations
 
 import asyncio
 import contextvars
+import heapq
+import itertools
 import ssl
-import weakref
+from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
@@ -30,7 +32,7 @@ class Process:
     steps: int = 0
     dead: bool = False
     died: asyncio.Event = field(default_factory=asyncio.Event)
-    tasks: weakref.WeakSet[asyncio.Task[Any]] = field(default_factory=weakref.WeakSet)
+    tasks: list[asyncio.Task[Any]] = field(default_factory=list)
     ends: list[End] = field(default_factory=list)
 
     def step(self) -> None:
@@ -48,14 +50,37 @@ class Process:
 PROCESS: contextvars.ContextVar[Process | None] = contextvars.ContextVar('process', default=None)
 
 
+class _Handle(asyncio.TimerHandle):
+    """A callback to be, with what the loop needs of it and no more: half of a life is such callbacks."""
+
+    __slots__ = ()
+
+    def __init__(
+        self, when: float, callback: Callable[..., object], arguments: tuple[Any, ...], loop: Loop,
+        context: contextvars.Context,
+    ) -> None:  # fmt: skip
+        self._when, self._callback, self._args, self._loop, self._context = when, callback, arguments, loop, context
+        self._cancelled, self._repr, self._source_traceback = False, None, None
+
+    def cancel(self) -> None:
+        self._cancelled, self._callback, self._args = True, _nothing, ()
+
+
+def _nothing() -> None:
+    pass
+
+
 class Loop(asyncio.BaseEventLoop):
     """Run it with `run_until_complete`. `services` are the servers there are, by host and port."""
+
+    _ready: deque[_Handle]
+    _stopping: bool
 
     def __init__(self) -> None:
         super().__init__()
         self._now = 0.0
-        self._clock_resolution = 1e-6
-        self._selector: Any = self
+        self._timers: list[tuple[float, int, _Handle]] = []  # with a number: those of one moment come in turn
+        self._numbers = itertools.count()
         self._without_time = 0
         self.services: dict[tuple[str, int], Service] = {}
         self.set_task_factory(_task)
@@ -63,28 +88,54 @@ class Loop(asyncio.BaseEventLoop):
     def time(self) -> float:
         return self._now
 
-    def select(self, timeout: float | None) -> list[Any]:
-        if timeout is None:
-            raise Stuck('nothing is ready, and no timer is set')
-        self._without_time = 0 if timeout else self._without_time + 1
+    def call_soon(self, callback: Any, *arguments: Any, context: contextvars.Context | None = None) -> Any:
+        if context is None:
+            context = contextvars.copy_context()
+        elif (process := context.get(PROCESS)) and not process.dead:
+            process.step()
+        handle = _Handle(0.0, callback, arguments, self, context)
+        self._ready.append(handle)
+        return handle
+
+    def call_later(self, delay: float, callback: Any, *arguments: Any, context: Any = None) -> Any:
+        return self.call_at(self._now + delay, callback, *arguments, context=context)
+
+    def call_at(self, when: float, callback: Any, *arguments: Any, context: Any = None) -> Any:
+        handle = _Handle(when, callback, arguments, self, context or contextvars.copy_context())
+        heapq.heappush(self._timers, (when, next(self._numbers), handle))
+        return handle
+
+    def _run_once(self) -> None:
+        """Call what is ready; where nothing is, it is the moment of the next timer at once."""
+        ready, timers = self._ready, self._timers
+        while timers and timers[0][2]._cancelled:
+            heapq.heappop(timers)
+        before = self._now
+        if not ready and not self._stopping:
+            if not timers:
+                raise Stuck('nothing is ready, and no timer is set')
+            self._now = max(before, timers[0][0])
+        self._without_time = 0 if self._now > before else self._without_time + 1
         if self._without_time > _MOST_STEPS:
             raise Stuck(f'{_MOST_STEPS} rounds at {self._now:.6f} s: somebody runs in circles')
-        self._now += timeout + _ROUND_S
-        return []
-
-    def _process_events(self, event_list: Any) -> None:
-        pass
+        self._now += _ROUND_S
+        until = self._now + _ROUND_S
+        while timers and timers[0][0] < until:
+            ready.append(heapq.heappop(timers)[2])
+        for _ in range(len(ready)):
+            handle = ready.popleft()
+            if handle._cancelled:
+                continue
+            try:
+                handle._context.run(handle._callback, *handle._args)
+            except Exception as error:
+                self.call_exception_handler({'message': f'{handle._callback} failed', 'exception': error})
 
     def _write_to_self(self) -> None:
-        pass
+        pass  # nobody sleeps who would have to be woken
 
     def _check_closed(self) -> None:
         pass  # what a run that failed has left is collected later, and may still say so
-
-    def call_soon(self, callback: Any, *arguments: Any, context: contextvars.Context | None = None) -> Any:
-        if context is not None and (process := context.get(PROCESS)) and not process.dead:
-            process.step()
-        return super().call_soon(callback, *arguments, context=context)
 
     async def create_connection(  # type: ignore[override]
         self, factory: Callable[[], asyncio.Protocol], host: str, port: int, *, ssl: Any = None, **_: Any
@@ -100,10 +151,11 @@ class Loop(asyncio.BaseEventLoop):
             raise ConnectionRefusedError(111, f'Connect call failed ({host}, {port})')
         service.check(ssl)
         protocol = factory()
-        client = End(self, contextvars.copy_context(), process, {'socket': _Socket()})
+        chosen = 'h2' if 'h2' in service.protocols and 'h2' in getattr(ssl, 'protocols', ()) else 'http/1.1'
+        client = End(self, contextvars.copy_context(), process, {'socket': _Socket(), 'ssl_object': _Chosen(chosen)})
         server = End(self, service.context.copy(), None, {'ssl_object': ssl, 'identity': ssl})
         client.peer, server.peer = server, client
-        client.protocol, server.protocol = protocol, service.factory()
+        client.protocol, server.protocol = protocol, service.protocols[chosen]()
         if process:
             process.ends.append(client)
         service.ends = [end for end in service.ends if not end.lost]
@@ -116,8 +168,18 @@ class Loop(asyncio.BaseEventLoop):
 def _task(loop: asyncio.AbstractEventLoop, coroutine: Any, **more: Any) -> asyncio.Task[Any]:
     task: asyncio.Task[Any] = asyncio.Task(coroutine, loop=loop, **more)
     if process := PROCESS.get():
-        process.tasks.add(task)
+        process.tasks.append(task)
     return task
+
+
+@dataclass(frozen=True)
+class _Chosen:
+    """What a handshake came to."""
+
+    protocol: str
+
+    def selected_alpn_protocol(self) -> str:
+        return self.protocol
 
 
 class _Socket:
@@ -132,7 +194,7 @@ class Service:
     What is wrong with it is so for processes; who is none (administrators, controllers) gets through.
     """
 
-    factory: Callable[[], asyncio.Protocol]
+    protocols: dict[str, Callable[[], asyncio.Protocol]]
     ca: bytes
     context: contextvars.Context
     down: bool = False

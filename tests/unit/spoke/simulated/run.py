@@ -21,7 +21,7 @@ from aioclustermanager import kubernetes
 from aioclustermanager.kubernetes import Client, Limits, resources
 from spoke import _certificates, _files, _hub_standin, _running, _validity, _wire
 from spoke._agent import Agent
-from spoke._given import USER_AGENT, Given, SpokeSide
+from spoke._given import Given, SpokeSide, reach
 from spoke._hub_standin import _definitions
 from spoke._hub_standin._faults import Faults
 from spoke._intervals import Intervals
@@ -31,7 +31,7 @@ from spoke._options import AgentOptions, SpokeAgentOptions
 from spoke._running import Following
 
 from tests.unit.spoke.simulated import servers
-from tests.unit.spoke.simulated.base import EPOCH, NAMESPACE, Base, configuration, virtual
+from tests.unit.spoke.simulated.base import EPOCH, NAMESPACE, Base, collected, configuration, virtual
 from tests.unit.spoke.simulated.loop import PROCESS, Loop, Process
 
 KEYS = ['agent-name', 'cluster-name', 'kubeconfig', 'tls.crt', 'tls.key']
@@ -81,7 +81,10 @@ class Run:
         self.lease_s = self.chance.choice((60, 120, 300))
         # The clock of the agent; a certificate that ends before it begins is for nobody to join with.
         self.ahead = timedelta(minutes=self.chance.choice((0, 0, 10)) if self.life > timedelta(minutes=20) else 0)
+        self.is_http2 = self.chance.random() < 0.1  # as kube-apiserver is; what stands before one may not be
         self.auto = self.chance.random() < 0.5
+        # a server need not send bookmarks as often as kube-apiserver does, or at all: what is resumed is then older
+        self.spoke.storage.bookmark_s = self.hub.storage.bookmark_s = self.chance.choice((60.0, 600.0, 3600.0))
         self.seen: set[bytes] = set()  # all that the secret ever held, and what a fault put into a file
         self.worst_gap_s = 0.0
         self.broken: list[str] = []  # promises, as servers saw
@@ -90,7 +93,7 @@ class Run:
 
     def go(self) -> None:
         """Live that life."""
-        with virtual(self.loop, self.seed), contextlib.closing(self.loop):
+        with collected(), virtual(self.loop, self.seed), contextlib.closing(self.loop):
             try:
                 self.loop.run_until_complete(self._go())
             except AssertionError as error:
@@ -99,10 +102,17 @@ class Run:
     def now(self) -> datetime:
         return EPOCH + timedelta(seconds=self.loop.time())
 
+    def _cluster(self) -> Any:
+        return self.hub.storage.get(_definitions.OF_HUB[0]['metadata']['name'], '', self.names.cluster)
+
+    def _requests(self) -> list[Any]:
+        return self.hub.storage.objects('certificatesigningrequests')
+
     # the world
 
     async def _go(self) -> None:
         for server, saved in ((self.hub, self.base.hub), (self.spoke, self.base.spoke)):
+            server.is_http2 = self.is_http2
             server.storage.restore(saved)
             server.now, server.chance, server.told = self.now, self.chance, self._told
             await server.start(self.loop)
@@ -146,11 +156,13 @@ class Run:
         await asyncio.sleep(self.chance.uniform(1, 5 * _MINUTE))
         while True:
             with contextlib.suppress(kubernetes.Error):
-                cluster = await self.admin.find(_wire.MANAGED_CLUSTERS, self.names.cluster)
+                cluster = self._cluster()
                 if cluster and not cluster['spec'].get('hubAcceptsClient'):
                     patch = {'spec': {'hubAcceptsClient': True, 'leaseDurationSeconds': self.lease_s}}
                     await self.admin.patch(_wire.MANAGED_CLUSTERS, self.names.cluster, patch)
-                if denials and await _hub_standin.deny(self.admin, self.names.cluster, self.now()):
+                if not any(_wire.request_state(each) == 'pending' for each in self._requests()):
+                    pass
+                elif denials and await _hub_standin.deny(self.admin, self.names.cluster, self.now()):
                     denials -= 1
                 elif not denials:
                     await _hub_standin.approve(self.admin, self.names.cluster, self.now())
@@ -209,7 +221,7 @@ class Run:
         self.health = options.health
         limits = Limits(qps=common.kube_api_qps, burst=common.kube_api_burst)
         intervals = Intervals()
-        async with Client(configuration(self.spoke, 'agent-token', limits=limits, user_agent=USER_AGENT)) as client:
+        async with Client(reach(configuration(self.spoke, 'agent-token'), None, limits)) as client:
             side = SpokeSide(
                 client, Following(client, resources.NODES, intervals), Following(client, _wire.CLAIMS, intervals)
             )
@@ -360,7 +372,7 @@ class Run:
         """No second request while one waits that was asked for in the same name: its key is kept."""
         waiting = [
             each['metadata']['name']
-            for each in self.hub.storage.objects('certificatesigningrequests')
+            for each in self._requests()
             if each['metadata']['name'] != new['metadata']['name']
             and each['spec']['username'] == new['spec']['username']
             and _wire.request_state(each) in _OPEN
@@ -370,7 +382,7 @@ class Run:
 
     def _check_requests(self) -> None:
         """No request was made for nothing: what came of each was taken, unless nobody could."""
-        for each in self.hub.storage.objects('certificatesigningrequests'):
+        for each in self._requests():
             if each['spec']['username'] != 'bootstrap' or _wire.request_state(each) != 'issued':
                 continue
             found = _wire.decoded(each['status']['certificate'])
@@ -386,9 +398,8 @@ class Run:
                 assert path.stat().st_mode & 0o777 == 0o600, f'{path.name} can be read by others'
 
     def _certificate(self) -> bytes:
-        return servers.secret_data(self.spoke.storage.get('secrets', NAMESPACE, 'hub-kubeconfig-secret')).get(
-            'tls.crt', b''
-        )
+        secret = self.spoke.storage.get('secrets', NAMESPACE, 'hub-kubeconfig-secret') or {}
+        return _wire.decoded((secret.get('data') or {}).get('tls.crt'))
 
     async def _until_joined(self) -> None:
         began = self.loop.time()
@@ -398,7 +409,7 @@ class Run:
 
     def _not_joined(self) -> str:
         assert not self.broken, self.broken[0]
-        cluster = self.hub.storage.get(_definitions.OF_HUB[0]['metadata']['name'], '', self.names.cluster)
+        cluster = self._cluster()
         states = {
             each['type']: each['status'] for each in ((cluster or {}).get('status') or {}).get('conditions') or []
         }
