@@ -4,13 +4,17 @@ from __future__ import annotations
 
 import asyncio
 import base64
+import re
 import stat
+import uuid
 from typing import Any
 
 import pytest
 from aioclustermanager.kubernetes import resources
 from cryptography import x509
-from spoke import _certificates, _hub_standin
+from cryptography.hazmat.primitives import hashes
+from cryptography.hazmat.primitives.asymmetric import ec
+from spoke import _certificates, _hub_standin, _wire
 
 pytestmark = pytest.mark.asyncio
 KEYS = ['agent-name', 'cluster-name', 'kubeconfig', 'tls.crt', 'tls.key']
@@ -32,6 +36,11 @@ async def test_01_an_agent_asks_for_its_cluster_and_for_one_certificate_and_leav
     names = {attribute.value for attribute in asked.subject}
     assert names == {f'{prefix}{world.name}:b2c4d', f'{prefix}{world.name}', f'{prefix}managed-clusters'}
     assert asked.is_signature_valid
+    assert isinstance(key := asked.public_key(), ec.EllipticCurvePublicKey)
+    assert isinstance(key.curve, ec.SECP256R1)
+    assert isinstance(asked.signature_hash_algorithm, hashes.SHA256)
+    assert list(asked.extensions) == []
+    assert 'annotations' not in request['metadata']
     assert await world.secret() is None
 
 
@@ -105,13 +114,20 @@ async def test_06_generated_names_and_the_request_survive_restarts_before_the_ap
         assert len(await asked()) == 1
         await world.stop(agent)
         world.tasks.remove(agent)
-    assert len(names) == 1
-    world.name = names.pop().cluster
+    (kept,) = names
+    assert uuid.UUID(kept.cluster).version == 4
+    assert re.fullmatch('[bcdfghjklmnpqrstvwxz2456789]{5}', kept.agent)
+    world.name = kept.cluster
     world.start(config)
     await world.approved()
     await _hub_standin.accept(world.hub, world.name)
     await world.joined()
     assert len(await world.requests()) == 1
+    secret = {key: base64.b64decode(value) for key, value in (await world.secret())['data'].items()}
+    assert (secret['cluster-name'].decode(), secret['agent-name'].decode()) == (kept.cluster, kept.agent)
+    assert {path.name: path.read_bytes() for path in world.dir.iterdir()} == secret
+    name = f'system:open-cluster-management:{kept.cluster}:{kept.agent}'
+    assert _certificates.chain(secret['tls.crt']).common_names == (name,)
 
 
 async def test_07_only_annotations_of_agents_are_set(world: Any) -> None:
@@ -130,12 +146,22 @@ async def test_08_external_urls_are_added_and_none_is_taken_away(world: Any) -> 
     assert [each['url'] for each in listed] == ['https://a.example:6443', 'https://b.example:6443']
     assert base64.b64decode(listed[0]['caBundle']) == world.spoke_cluster.ca
     await world.stop(agent)
-    world.start(world.config(spoke_external_server_urls=['https://c.example:6443']))
+    world.tasks.remove(agent)
+    theirs = {'url': 'https://theirs.example:6443', 'caBundle': base64.b64encode(b'theirs').decode()}
+    await world.hub.patch(
+        _wire.MANAGED_CLUSTERS, world.name, {'spec': {'managedClusterClientConfigs': [*listed, theirs]}}
+    )
+    world.start(world.config(spoke_external_server_urls=['https://b.example:6443', 'https://c.example:6443']))
 
-    async def three() -> bool:
-        return len((await world.cluster())['spec']['managedClusterClientConfigs']) == 3
+    async def configs() -> list[Any]:
+        return list((await world.cluster())['spec']['managedClusterClientConfigs'])
 
-    await world.until(three)
+    async def four() -> bool:
+        return len(await configs()) == 4
+
+    await world.until(four)
+    ours = {'url': 'https://c.example:6443', 'caBundle': listed[0]['caBundle']}
+    assert await configs() == [*listed, theirs, ours]
 
 
 async def test_12_capacity_is_of_all_nodes_and_allocatable_of_those_that_take_pods(world: Any) -> None:

@@ -122,7 +122,8 @@ async def test_15_another_lease_duration_is_followed_at_once(world: Any) -> None
 
 
 async def test_16_a_cluster_that_is_no_longer_accepted_stops_and_goes_on_when_it_is(world: Any) -> None:
-    await joined(world)
+    config, _ = await joined(world)
+    first = config.agent
     await spec(world, leaseDurationSeconds=1)
     await renewed(world, await renew_time(world))
     await spec(world, hubAcceptsClient=False)
@@ -133,6 +134,8 @@ async def test_16_a_cluster_that_is_no_longer_accepted_stops_and_goes_on_when_it
     assert await renew_time(world) == stopped
     await spec(world, hubAcceptsClient=True)
     await renewed(world, stopped)
+    await world.joined()
+    assert config.agent is first
 
 
 async def _is(world: Any, kind: str, status: str) -> bool:
@@ -209,46 +212,57 @@ async def _done(value: object) -> object:
 async def test_29_a_deleted_hub_secret_comes_back_by_a_request_with_the_identity_of_the_hub_certificate(
     world: Any,
 ) -> None:
-    await joined(world)
+    world.hub_runs(auto_approval_users=AUTO)
+    metrics = Metrics()
+    world.start(world.config(), metrics=metrics)
+    await world.joined()
+    await spec(world, leaseDurationSeconds=1)
+    before = await renewed(world, await renew_time(world))
     await world.spoke.delete(resources.SECRETS, 'hub-kubeconfig-secret', world.namespace)
     await world.until(world.secret)
+    await renewed(world, await renewed(world, before))
+    assert not metrics.get('spoke_lease_renewals_total', outcome='failed')
     users = {each['spec']['username'] for each in await world.requests()}
     assert users == {'bootstrap', f'system:open-cluster-management:{world.name}:b2c4d'}
 
 
-@pytest.mark.parametrize('key', ['tls.crt', 'tls.key', 'kubeconfig'])
-async def test_30_a_corrupted_hub_secret_is_repaired_and_never_reaches_the_files(world: Any, key: str) -> None:
+GARBAGE = [('tls.crt', b'garbage'), ('tls.key', b'garbage'), ('tls.key', _certificates.new_key()),
+           ('kubeconfig', b'garbage')]  # fmt: skip
+KINDS = ['certificate', 'key', 'foreign key', 'kubeconfig']
+
+
+@pytest.mark.parametrize(('key', 'spoilt'), GARBAGE, ids=KINDS)
+async def test_30_a_corrupted_hub_secret_is_repaired_and_never_reaches_the_files(
+    world: Any, key: str, spoilt: bytes
+) -> None:
     await joined(world)
-    before = (world.dir / key).read_bytes()
-    garbage = {'data': {key: base64.b64encode(b'garbage').decode()}}
+    garbage = {'data': {key: base64.b64encode(spoilt).decode()}}
     await world.spoke.patch(resources.SECRETS, 'hub-kubeconfig-secret', garbage, world.namespace)
 
     async def is_repaired() -> bool:
         found = await world.secret()
-        return found is not None and base64.b64decode(found['data'][key]) != b'garbage'
+        return found is not None and base64.b64decode(found['data'][key]) != spoilt
 
     await world.until(is_repaired)
-    assert (world.dir / key).read_bytes() != b'garbage'
-    assert before
-    await renewed(world, await renew_time(world)) if await _short(world) else None
-
-
-async def _short(world: Any) -> bool:
+    assert (world.dir / key).read_bytes() != spoilt
     await spec(world, leaseDurationSeconds=1)
-    return True
+    await renewed(world, await renew_time(world))
+    assert len(await world.requests()) == 2
 
 
-@pytest.mark.parametrize('key', ['tls.crt', 'tls.key', 'kubeconfig'])
-async def test_30_a_hub_secret_that_is_garbage_at_the_start_is_discarded(world: Any, key: str) -> None:
+@pytest.mark.parametrize(('key', 'spoilt'), GARBAGE, ids=KINDS)
+async def test_30_a_hub_secret_that_is_garbage_at_the_start_is_discarded(world: Any, key: str, spoilt: bytes) -> None:
     _, task = await joined(world)
     await ended(world, task)
-    garbage = {'data': {key: base64.b64encode(b'garbage').decode()}}
+    garbage = {'data': {key: base64.b64encode(spoilt).decode()}}
     await world.spoke.patch(resources.SECRETS, 'hub-kubeconfig-secret', garbage, world.namespace)
     for path in world.dir.iterdir():
         path.unlink()
     before = await renew_time(world)
     world.start(world.config())
     await renewed(world, before)
+    users = [each['spec']['username'] for each in await world.requests()]
+    assert users == ['bootstrap', 'bootstrap']
 
 
 async def test_31_another_cluster_name_begins_anew_with_the_same_agent_id(world: Any) -> None:
@@ -320,15 +334,20 @@ async def test_34_embedded_an_agent_whose_certificate_ended_begins_anew_and_has_
     assert [each.check() for each in config.options.get_health_checkers()] == ['', '']
 
 
-async def test_35_an_expired_bootstrap_credential_does_not_matter_once_there_is_a_certificate(world: Any) -> None:
+async def test_35_an_expired_bootstrap_credential_does_not_matter_once_there_is_a_certificate(
+    world: Any, caplog: pytest.LogCaptureFixture
+) -> None:
     _, task = await joined(world)
     await ended(world, task)
     world.hub_cluster.kubeconfig(world.bootstrap, 'expired-token')
     before = await renew_time(world)
+    caplog.clear()
     config = world.config()
     world.start(config)
     await renewed(world, before)
     assert len(await world.requests()) == 1
+    assert [check.check() for check in config.options.get_health_checkers()] == ['', '']
+    assert '401' not in caplog.text
 
 
 async def test_35_with_neither_it_stays_says_so_and_joins_when_the_file_is_mended(world: Any) -> None:
@@ -344,12 +363,18 @@ async def test_35_with_neither_it_stays_says_so_and_joins_when_the_file_is_mende
     await world.joined()
 
 
-async def test_36_a_denied_request_is_asked_again_after_a_pause_that_grows(world: Any) -> None:
+async def test_36_a_denied_request_is_told_and_asked_again_after_a_pause_that_grows(
+    world: Any, caplog: pytest.LogCaptureFixture
+) -> None:
     world.hub_runs()
-    world.start(world.config())
+    metrics, config = Metrics(), world.config()
+    world.start(config, metrics=metrics)
     for count in (1, 2):
         await world.until(lambda count=count: _count(world, count))
         await world.until(lambda: _hub_standin.deny(world.hub, world.name))
+        await world.until(lambda: _done('denied' in config.options.health.notes.get('certificate', '')))
+        assert metrics.get('spoke_certificate_requests_total', certificate='hub', outcome='denied') == count
+        assert caplog.text.count('was denied') == count
     await world.until(lambda: _count(world, 3))
     moments = sorted(_wire.moment(each['metadata']['creationTimestamp']) for each in await world.requests())
     assert moments[1] - moments[0] >= timedelta(seconds=1)
@@ -408,6 +433,27 @@ async def test_38_a_certificate_for_another_key_is_forgotten_and_another_one_ask
     assert await world.secret() is None
 
 
+async def test_38_a_renewal_that_is_signed_for_another_key_is_told_to_the_hub_and_asked_again(world: Any) -> None:
+    await joined(world)
+    await world.until(lambda: _done((world.dir / 'tls.crt').exists()))
+    before = (world.dir / 'tls.crt').read_bytes()
+    await world.fault('wrong-certificate')
+    try:
+        await world.spoke.delete(resources.SECRETS, 'hub-kubeconfig-secret', world.namespace)
+        await world.until(lambda: _is(world, 'ClusterCertificateRotated', 'False'))
+        conditions = (await world.cluster())['status']['conditions']
+        told = next(each for each in conditions if each['type'] == 'ClusterCertificateRotated')
+        assert told['reason'] == 'ClientCertificateUpdateFailed'
+        assert 'another key' in told['message']
+        assert (world.dir / 'tls.crt').read_bytes() == before
+    finally:
+        await world.fault('')
+    await world.until(lambda: _is(world, 'ClusterCertificateRotated', 'True'))
+    assert _certificates.fits(
+        (world.dir / 'tls.key').read_bytes(), _certificates.chain((world.dir / 'tls.crt').read_bytes())
+    )
+
+
 async def test_40_a_spoke_that_does_not_answer_is_unavailable_and_the_lease_goes_on(world: Any) -> None:
     world.spoke_cluster.kubeconfig(world.folder / 'spoke.kubeconfig', server='https://127.0.0.1:9')
     world.hub_runs(auto_approval_users=AUTO)
@@ -456,6 +502,18 @@ async def test_20_21_an_add_on_gets_its_certificates_and_loses_them_with_its_reg
     one = {'status': {'registrations': registrations[:1]}}
     await world.hub.patch(_wire.ADDONS, 'logs', one, world.name, subresource='status')
     await world.until(lambda: _length(secrets, 1))
+    other = {'status': {'registrations': [{'signerName': 'example.com/other'}]}}
+    await world.hub.patch(_wire.ADDONS, 'logs', other, world.name, subresource='status')
+
+    async def open_one() -> Any:
+        return next((each for each in await asked() if each['spec']['signerName'] == 'example.com/other'), None)
+
+    await _hub_standin._verbs.answer(world.hub, await world.until(open_one), 'Approved', 'Test')
+
+    async def changed() -> bool:
+        return list(await secrets()) == ['logs-example.com-other-client-cert']
+
+    await world.until(changed)
     await world.hub.delete(_wire.ADDONS, 'logs', world.name)
     await world.until(lambda: _length(secrets, 0))
 

@@ -406,21 +406,28 @@ async def test_31_after_another_name_the_old_lease_is_left_alone_and_the_old_sec
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize('what', ['server', 'ca'])
+@pytest.mark.parametrize('what', ['server', 'proxy', 'ca'])
 async def test_32_a_bootstrap_file_that_leads_elsewhere_begins_anew(world: Any, what: str) -> None:
     _, task = await joined(world)
     await ended(world, task)
     before = (world.dir / 'tls.crt').read_bytes()
     document = yaml.safe_load(world.bootstrap.read_text())
     cluster = document['clusters'][0]['cluster']
-    if what == 'server':
+    if what == 'proxy':
+        cluster['proxy-url'] = 'http://127.0.0.1:9'
+    elif what == 'server':
         cluster['server'] = cluster['server'].replace('127.0.0.1', 'localhost')
     else:
         more = world.hub_cluster.ca + world.spoke_cluster.ca
         cluster['certificate-authority-data'] = base64.b64encode(more).decode()
         del cluster['certificate-authority']
     world.bootstrap.write_text(yaml.safe_dump(document))
-    world.start(world.config())
+    config = world.config()
+    world.start(config)
+    if what == 'proxy':  # where nobody listens
+        await world.until(lambda: _value("('127.0.0.1', 9)" in config.options.health.notes.get('bootstrap', '')))
+        assert await world.secret() is None
+        return
 
     async def is_new() -> bool:
         return (world.dir / 'tls.crt').read_bytes() != before and await is_so(world, AVAILABLE, 'True')
