@@ -20,9 +20,10 @@ from aioclustermanager.kubernetes import Configuration, InvalidConfiguration, Sh
 from . import _files, _fleet_file
 from ._config import ControllerContext, SpokeAgentConfig
 from ._fleet_file import Member
+from ._log import WHOSE
 from ._metrics import Metrics
 from ._options import InvalidOptions
-from ._running import stopped
+from ._running import Trouble, stopped
 
 _log = logging.getLogger(__name__)
 _POLL_S = 2.0
@@ -123,6 +124,8 @@ class Fleet:
                     _log.error('the fleet stays as it is: %s', error)
                 self.fault = str(error)
             else:
+                if self.fault:
+                    _log.info('the fleet is as its files say again')
                 self.fault = ''
                 if plan != self._plan:
                     self._plan = plan
@@ -137,7 +140,7 @@ class Fleet:
         for name in gone:
             self.configs.pop(name, None)
             self._metrics.of(cluster=name).forget()
-            _log.info('%s: stopped', name)
+            _log.info('%s: %s', name, 'changed, and begun anew' if name in wanted else 'stopped')
         await self._start([member for name, member in wanted.items() if name not in self._running])
 
     async def _start(self, members: list[Member]) -> None:
@@ -169,16 +172,19 @@ class Fleet:
 
     async def _keep(self, member: Member) -> None:
         """Run an agent; begin it again whenever it ends."""
+        WHOSE.set(member.name)
         failures, loop = 0, asyncio.get_running_loop()
-        metrics = self._metrics.of(cluster=member.name)
+        metrics, trouble = self._metrics.of(cluster=member.name), Trouble('runs again')
         while True:
             began = loop.time()
             try:
                 await self._run(member, metrics)
-            except (InvalidOptions, kubernetes.Error, OSError) as error:
-                _log.error('%s: %s', member.name, error)
-            except Exception:
-                _log.exception('%s: failed', member.name)
+            except Exception as error:
+                expected = isinstance(error, InvalidOptions | kubernetes.Error | OSError)
+                why = str(error) or type(error).__name__
+                trouble.tell(f'ended: {why}', None if expected else error)
+                if config := self.configs.get(member.name):
+                    config.options.health.note('start', why)
             metrics.add('spoke_starts_total')
             if loop.time() - began > _LONGEST_PAUSE_S:
                 failures = 0

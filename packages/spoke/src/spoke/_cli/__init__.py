@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging
 import sys
 from collections.abc import Callable, Sequence
 
@@ -45,13 +44,3 @@ def _verb(name: str) -> Callable[[Sequence[str]], int] | None:
 
         return hub
     return None
-
-
-def log_to_stderr(verbosity: int) -> None:
-    """Write the log to stderr, the more the higher: 0 for what an operator reads, 2 for every detail."""
-    logging.basicConfig(
-        stream=sys.stderr,
-        level=logging.DEBUG if verbosity > 1 else logging.INFO,
-        format='%(asctime)s %(levelname).1s %(name)s: %(message)s',
-        force=True,
-    )

@@ -6,10 +6,9 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-from .. import _flags, _names, _process
+from .. import _flags, _log, _names, _process
 from .._config import SpokeAgentConfig
 from .._options import AgentOptions, ProcessOptions, SpokeAgentOptions
-from . import log_to_stderr
 
 _ABOUT = 'Registers a cluster with an Open Cluster Management hub, and keeps it there.'
 
@@ -35,7 +34,7 @@ def main(arguments: Sequence[str]) -> int:
     if faults:
         sys.stderr.write(''.join(f'Error: {fault}\n' for fault in faults))
         return _process.FAILED
-    log_to_stderr(told.v)
+    _log.to_stderr(told.v)
     common.component_namespace = process.namespace  # where we are told to be, our secrets are too
     if told.fleet:
         return _process.run(process, _process.ManyAgents(told.fleet))

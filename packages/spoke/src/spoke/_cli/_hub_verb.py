@@ -13,12 +13,11 @@ from pathlib import Path
 from aioclustermanager import kubernetes
 from aioclustermanager.kubernetes import Client, kubeconfig
 
-from .. import _durations, _flags, _hub_standin
+from .. import _durations, _flags, _hub_standin, _log
 from .._hub_standin import _definitions, _faults, _hub, _rights
 from .._hub_standin._signer import Signer
 from .._process import Signals
 from .._running import stopped
-from . import log_to_stderr
 
 _ABOUT = (
     "A stand-in for a hub's controllers, beside any API server; what its administrator does; how it is made to fail."
@@ -34,7 +33,7 @@ def main(arguments: Sequence[str]) -> int:
     except _flags.BadFlag as error:
         sys.stderr.write(f'Error: {error}\n')
         return 2
-    log_to_stderr(told.v)
+    _log.to_stderr(told.v)
     try:
         return asyncio.run(_run(told))
     except (kubernetes.Error, OSError, ValueError) as error:
