@@ -14,13 +14,15 @@ import time
 import urllib.error
 import urllib.request
 from collections.abc import Iterator
+from dataclasses import replace
 from importlib import metadata
 from pathlib import Path
 from typing import Any
 
 import pytest
 from aioclustermanager.kubernetes import resources
-from spoke import _hub_standin
+from spoke import _hub_standin, _wire
+from spoke._certificates import utc_now
 from spoke._hub_standin import _hub
 
 from tests.contract import _certificates
@@ -120,6 +122,26 @@ async def test_43_a_signal_while_it_waits_for_approval_ends_it_with_0(world: Any
     assert len(await world.requests()) == 1
 
 
+async def test_an_agent_keeps_one_connection_to_the_hub_and_one_to_its_cluster(world: Any) -> None:
+    """As Go's does, the lease of its leader included (facts: connections)."""
+    world.hub_runs(auto_approval_users=frozenset({'bootstrap'}))
+    with agent(world) as running:
+        await world.joined()
+        ports = [int(each.server.rpartition(':')[2]) for each in (world.hub_cluster, world.spoke_cluster)]
+        await world.until(lambda: asyncio.to_thread(lambda: connected(running.process.pid) == sorted(ports)))
+        figures = running.get('/metrics')[1]
+        assert sum(map(float, re.findall(r'^spoke_open_connections\S* (\S+)$', figures, re.MULTILINE))) <= 2
+        assert running.ends() == 0
+
+
+def connected(pid: int) -> list[int]:
+    """Return the ports that a process has connections to."""
+    sockets = {link.readlink().name for link in Path(f'/proc/{pid}/fd').iterdir() if link.is_symlink()}
+    rows = [line.split() for line in Path(f'/proc/{pid}/net/tcp').read_text().splitlines()[1:]]
+    there = [int(row[2].rpartition(':')[2], 16) for row in rows if row[3] == '01' and f'socket:[{row[9]}]' in sockets]
+    return sorted(port for port in there if port > 0)
+
+
 async def test_43_a_signal_in_the_main_phase_ends_it_with_0_and_releases_the_lease(world: Any) -> None:
     world.hub_runs(auto_approval_users=frozenset({'bootstrap'}))
     with agent(world) as running:
@@ -147,10 +169,65 @@ async def test_39_of_two_processes_one_leads_and_the_other_takes_over_when_it_is
 
             async def taken_over() -> bool:
                 found = await world.spoke.get(resources.LEASES, 'registration-agent-lock', world.namespace)
-                return bool(found['spec']['holderIdentity'] != before['spec']['holderIdentity'])
+                return found['spec']['holderIdentity'] not in ('', before['spec']['holderIdentity'])
 
             await world.until(taken_over)
-            assert second.ends() == 0
+            before = await world.spoke.get(resources.LEASES, 'registration-agent-lock', world.namespace)
+            with agent(world, *FAST_ELECTION) as third:
+                await world.until(lambda: _async(third.get('/healthz') == (200, 'ok')))
+                assert second.ends() == 0
+                await world.until(taken_over)
+                await world.until(lambda: _async(third.get('/healthz') == (200, 'ok')))
+                assert third.ends() == 0
+
+
+async def away(world: Any) -> list[str]:
+    path = replace(world.spoke_cluster, server='https://127.0.0.1:9').kubeconfig(world.folder / 'away.kubeconfig')
+    return [f'--kubeconfig={path}']
+
+
+async def hub_away(world: Any) -> list[str]:
+    replace(world.hub_cluster, server='https://127.0.0.1:9').kubeconfig(world.bootstrap, 'bootstrap-token')
+    return []
+
+
+async def second_to_somebody(world: Any) -> list[str]:
+    spec = {'holderIdentity': 'somebody', 'leaseDurationSeconds': 137, 'renewTime': _wire.micro_time(utc_now())}
+    lock = {'metadata': {'name': 'registration-agent-lock'}, 'spec': spec}
+    await world.spoke.create(resources.LEASES, lock, world.namespace)
+    return []
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    ('phase', 'holder'),
+    [(away, None), (hub_away, ''), (second_to_somebody, 'somebody')],
+    ids=['management', 'hub', 'leader'],
+)
+async def test_43_a_signal_ends_it_with_0_whatever_it_waits_for(world: Any, phase: Any, holder: str | None) -> None:
+    words = await phase(world)
+    with agent(world, *words) as running:
+        await world.until(lambda: _async(running.get('/healthz') == (200, 'ok')))
+        expected = 'cannot bootstrap yet' if holder == '' else 'cannot be had' if holder is None else 'health is served'
+        await world.until(lambda: _async(expected in running.log.read_text()))
+        assert running.ends() == 0
+    lease = await world.spoke.find(resources.LEASES, 'registration-agent-lock', world.namespace)
+    assert (lease and lease['spec']['holderIdentity']) == holder
+
+
+@pytest.mark.slow
+async def test_35_a_bootstrap_credential_that_the_hub_refuses_is_told_in_health_and_log(world: Any) -> None:
+    world.hub_cluster.kubeconfig(world.bootstrap, 'expired-token')
+    world.hub_runs(auto_approval_users=frozenset({'bootstrap'}))
+    with agent(world, '--disable-leader-election') as running:
+        await world.until(lambda: _async('cannot bootstrap yet' in running.log.read_text()))
+        assert '401' in running.log.read_text()
+        status, text = running.get('/healthz?verbose')
+        assert (status, text.splitlines()[-1]) == (200, 'healthz check passed')
+        assert '[?]bootstrap is waited for' in text
+        world.hub_cluster.kubeconfig(world.bootstrap, 'bootstrap-token')
+        await world.joined()
+        assert running.ends() == 0
 
 
 async def test_33_a_changed_bootstrap_secret_makes_the_probe_fail_by_name(world: Any) -> None:
