@@ -18,7 +18,10 @@ _HELP = {
     'spoke_hub_last_contact_timestamp_seconds': ('gauge', 'When the hub last answered'),
     'spoke_spoke_last_contact_timestamp_seconds': ('gauge', 'When the spoke last answered'),
     'spoke_lease_lateness_seconds': ('histogram', 'How much later than planned a renewal of the lease was done'),
-    'spoke_open_connections': ('gauge', 'Connections to hub, spoke and management that are open'),
+    'spoke_open_connections': (
+        'gauge',
+        'Connections to hub, spoke and management that are open; those that agents share count for each',
+    ),
     'spoke_claims_cut': ('gauge', 'Claims that the hub is not told because there are too many'),
     'spoke_sync_seconds': ('histogram', 'Runs of a controller'),
     'spoke_retries_total': ('counter', 'Runs of a controller that failed and are repeated'),

@@ -19,12 +19,13 @@ from typing import Any, Protocol
 
 import yaml
 from aioclustermanager import kubernetes
-from aioclustermanager.kubernetes import Client, Configuration, InvalidConfiguration, in_cluster, kubeconfig
+from aioclustermanager.kubernetes import Client, Configuration, InvalidConfiguration, Shared, in_cluster, kubeconfig
 
 from . import _files, _intervals
 from ._config import ControllerContext, SpokeAgentConfig
 from ._fleet import Fleet
 from ._gate import Gate
+from ._given import reach
 from ._leader import Leader, Times
 from ._metrics import Metrics
 from ._options import InvalidOptions, ProcessOptions
@@ -148,12 +149,15 @@ class Process:
             except InvalidConfiguration as error:
                 _log.error('cannot start: %s', error)
                 return NO_CLUSTER
-            async with Client(management) as client:
-                try:
-                    return await self._serving(client, management, serving, namespace, signals)
-                except OSError as error:
-                    _log.error('cannot listen on %s: %s', serving.listen or self.options.listen, error)
-                    return FAILED
+            shared = Shared()  # with the one agent: a fleet has its own, where it waits for turns
+            try:
+                async with Client(reach(management, shared)) as client:
+                    return await self._serving(client, management, shared, serving, namespace, signals)
+            except OSError as error:
+                _log.error('cannot listen on %s: %s', serving.listen or self.options.listen, error)
+                return FAILED
+            finally:
+                await shared.close()
 
     def _management(self) -> Configuration:
         if self.options.kubeconfig:
@@ -169,7 +173,13 @@ class Process:
         return found
 
     async def _serving(
-        self, client: Client, management: Configuration, serving: ServingConfig, namespace: str, signals: Signals
+        self,
+        client: Client,
+        management: Configuration,
+        shared: Shared,
+        serving: ServingConfig,
+        namespace: str,
+        signals: Signals,
     ) -> int:
         listen = serving.listen or self.options.listen
         gate = Gate(client, is_open=serving.is_open)
@@ -178,7 +188,7 @@ class Process:
         ) as self.server:
             _log.info('health is served on port %d', self.server.port)
             context = ControllerContext(
-                management, namespace, metrics=self.metrics, is_embedded=self.options.restart_in_place
+                management, namespace, metrics=self.metrics, is_embedded=self.options.restart_in_place, shared=shared
             )
             if self.options.disable_leader_election:
                 return await self._until_signal(self._work(context, NO_CLUSTER), signals)

@@ -22,6 +22,7 @@ from aioclustermanager._http import (
     NotFound,
     Repeat,
     Retries,
+    Shared,
     Tls,
     Transport,
     _multiplexed,
@@ -503,6 +504,33 @@ def test_a_proxy_is_passed_and_sees_one_connection(world: World) -> None:
         asked = await asyncio.gather(*(client.request('GET', f'/{number}') for number in range(20)))
         assert [each.json()['path'] for each in asked] == [f'/{number}' for number in range(20)]
         assert len(heads) == len(server.connections) == 1
+
+    lived(world, test)
+
+
+def test_clients_that_share_have_one_connection_until_the_last_is_closed(world: World) -> None:
+    async def act(ask: Ask) -> None:
+        if ask.path != '/watch':
+            await said(ask)
+            return
+        ask.head()
+        while True:
+            await ask.data(b'line\n')
+            await asyncio.sleep(0.005)
+
+    async def test() -> None:
+        server, shared = await world.serve(act), Shared()
+        north, south = [await world.client(server.url, shared=shared) for _ in range(2)]
+        async with north.stream('GET', '/watch') as watch, south.stream('GET', '/watch') as other:
+            assert await watch.read() and await other.read()
+            await south.close()
+            with pytest.raises(ConnectionFailed):
+                while await other.read():
+                    pass
+            assert await watch.read() and (await north.request('GET', '/')).status == 200
+            await eventually(lambda: server.asks[1].reset == ErrorCodes.CANCEL)
+        assert len(server.connections) == 1 and north.connections == 1
+        await shared.close()
 
     lived(world, test)
 

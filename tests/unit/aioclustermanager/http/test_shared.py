@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import socket
+import ssl
 from pathlib import Path
 from typing import Any
 
@@ -154,3 +155,104 @@ async def test_a_line_of_a_watch_without_end_is_broken_off() -> None:
             async for some in stream.lines():
                 lines += some
         assert lines == [b'one']
+
+
+def saying(number: int, server: Any, shared: Shared, **more: Any) -> Transport:
+    return Transport(server.url, shared=shared, authentication=_http.bearer(f'token-{number}'), **more)
+
+
+async def test_clients_of_one_server_share_its_connections_each_with_its_own_token() -> None:
+    shared = Shared()
+    async with scripted(last=answer()) as server:
+        clients = [saying(number, server, shared) for number in range(5)]
+        for client in clients:
+            await client.request('GET', '/')
+        assert server.connections == 1 and [client.connections for client in clients] == [1] * 5
+        assert [each.headers['authorization'] for each in server.requests] == [f'Bearer token-{n}' for n in range(5)]
+        for client in clients:
+            assert len(server.open) == 1, 'the last one closes it'
+            await client.close()
+        await eventually(lambda: not server.open)
+    await shared.close()
+
+
+async def test_a_client_that_is_closed_takes_its_own_calls_with_it_and_nobody_elses() -> None:
+    shared, may_answer = Shared(), asyncio.Event()
+
+    async def slow(request: Any, writer: asyncio.StreamWriter) -> None:
+        await may_answer.wait()
+        await answer()(request, writer)
+
+    async with scripted(last=slow) as server:
+        leaves, stays = saying(0, server, shared), saying(1, server, shared)
+        calls = [asyncio.ensure_future(each.request('POST', '/')) for each in (leaves, stays)]
+        await eventually(lambda: len(server.requests) == 2)
+        await leaves.close()
+        with pytest.raises(_http.ConnectionFailed):
+            await calls[0]
+        with pytest.raises(_http.ConnectionFailed, match='were closed'):
+            await leaves.request('POST', '/')
+        may_answer.set()
+        assert (await calls[1]).status == 200
+        await stays.close()
+    await shared.close()
+
+
+async def test_each_client_may_have_as_many_connections_as_its_limit_says() -> None:
+    shared, may_answer = Shared(), asyncio.Event()
+
+    async def slow(request: Any, writer: asyncio.StreamWriter) -> None:
+        await may_answer.wait()
+        await answer()(request, writer)
+
+    async with scripted(last=slow) as server:
+        clients = [saying(number, server, shared, limits=Limits(connections=2)) for number in range(3)]
+        calls = [asyncio.ensure_future(client.request('GET', '/')) for client in clients for _ in range(4)]
+        await eventually(lambda: len(server.requests) == 6)
+        may_answer.set()
+        await asyncio.gather(*calls)
+        assert server.connections == 6
+        for client in clients:
+            await client.close()
+    await shared.close()
+
+
+async def test_who_shows_another_certificate_has_connections_of_his_own(tmp_path: Path) -> None:
+    authority, shared = _certificates.Authority(tmp_path), Shared()
+    for name in ('server', 'north', 'south'):
+        authority.issue(name, name)
+    context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH, cafile=str(authority.path))
+    context.load_cert_chain(tmp_path / 'server.crt', tmp_path / 'server.key')
+    context.verify_mode = ssl.CERT_REQUIRED
+    names: list[str] = []
+
+    async def who(request: Any, writer: asyncio.StreamWriter) -> None:
+        subject = dict(each[0] for each in writer.get_extra_info('ssl_object').getpeercert()['subject'])
+        names.append(subject['commonName'])
+        await answer()(request, writer)
+
+    class Renewed(_http.Authentication):
+        name = 'south'
+
+        async def grant(self) -> _http.Grant:
+            return _http.Grant(certificate=pair(self.name), expires=0.0)
+
+    def pair(name: str) -> _http.ClientCertificate:
+        return _http.ClientCertificate((tmp_path / f'{name}.crt').read_bytes(), (tmp_path / f'{name}.key').read_bytes())
+
+    def client(name: str, **more: Any) -> Transport:
+        tls = Tls(ca=authority.path.read_bytes(), client=pair(name))
+        return Transport(server.url, tls=tls, shared=shared, **more)
+
+    async with scripted(last=who, tls=context) as server:
+        renewed = Renewed()
+        clients = [client('north'), client('north'), client('south'), client('north', authentication=renewed)]
+        for each in clients:
+            await each.request('GET', '/')
+        assert (names, server.connections) == (['north', 'north', 'south', 'south'], 2)
+        renewed.name = 'north'
+        await clients[3].request('GET', '/')
+        assert (names[4:], server.connections) == (['north'], 2)
+        for each in clients:
+            await each.close()
+    await shared.close()

@@ -35,8 +35,8 @@ class Connection(Exchange, asyncio.Protocol):
 
     answer: _parser.Parser
 
-    def __init__(self, loop: asyncio.AbstractEventLoop, most_bytes: int = 0) -> None:
-        super().__init__(loop, most_bytes)
+    def __init__(self, loop: asyncio.AbstractEventLoop) -> None:
+        super().__init__(loop)
         self.answer = _parser.Parser()
         self.transport: asyncio.Transport | None = None
         self.lost = False

@@ -6,7 +6,7 @@ import abc
 import asyncio
 from typing import Protocol
 
-from ._errors import AnswerTooLong, DeadlineExceeded, Error
+from ._errors import AnswerTooLong, ConnectionFailed, DeadlineExceeded, Error
 from ._messages import Request
 
 HIGH_WATER = 1024 * 1024  # bytes of a streamed body that nobody has taken yet: then the server has to wait
@@ -22,14 +22,13 @@ class Answer(Protocol):
 
 
 class Exchange(abc.ABC):
-    """What carries one request at a time; `context` is the SSL context it was made with."""
+    """What carries one request at a time."""
 
     answer: Answer
 
-    def __init__(self, loop: asyncio.AbstractEventLoop, most_bytes: int) -> None:
-        self.context: object = None
+    def __init__(self, loop: asyncio.AbstractEventLoop) -> None:
+        self.most_bytes = 0  # of a whole answer, 0 for any
         self._loop = loop
-        self._most_bytes = most_bytes  # of a whole answer, 0 for any
         self._waiter: asyncio.Future[None] | None = None
         self._whole = True
         self._wants_head = False
@@ -45,6 +44,11 @@ class Exchange(abc.ABC):
     @abc.abstractmethod
     def abort(self) -> None:
         """End at once what is under way."""
+
+    def close(self) -> None:
+        """End what is under way: who waits for it hears that it was closed."""
+        self._fail(ConnectionFailed('the connection was closed', sent=True))
+        self.abort()
 
     def more(self, until: float) -> asyncio.Future[None]:
         """Wait for more of a streamed body, or its end."""
@@ -90,8 +94,8 @@ class Exchange(abc.ABC):
             elif answer.pieces:  # a long one: gathered at once, so that it is in memory once
                 self._gathered += b''.join(answer.pieces)
                 answer.pieces.clear()
-                if self._most_bytes and len(self._gathered) > self._most_bytes:
-                    self._broken(AnswerTooLong(f'the answer is longer than {self._most_bytes} bytes'))
+                if self.most_bytes and len(self._gathered) > self.most_bytes:
+                    self._broken(AnswerTooLong(f'the answer is longer than {self.most_bytes} bytes'))
         elif answer.status:
             self._buffered += size
             if self._wants_head or answer.pieces or answer.complete:

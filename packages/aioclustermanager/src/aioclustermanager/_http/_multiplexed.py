@@ -74,10 +74,9 @@ class _Arrived:
 class Stream(Exchange):
     """One request on a connection that carries others."""
 
-    def __init__(self, loop: asyncio.AbstractEventLoop, connection: Multiplexed, most_bytes: int) -> None:
-        super().__init__(loop, most_bytes)
+    def __init__(self, loop: asyncio.AbstractEventLoop, connection: Multiplexed) -> None:
+        super().__init__(loop)
         self.answer = _Arrived()
-        self.context = connection.context
         self.connection = connection
         self.number = 0  # 0 before it is sent
         self.unsent = b''  # of the request's body: what the server's window did not let through yet
@@ -128,14 +127,12 @@ class Stream(Exchange):
 class Multiplexed(asyncio.Protocol):
     """Made by the pool. `lost`: it is gone; `draining`: it takes no further request and ends with its last."""
 
-    def __init__(self, loop: asyncio.AbstractEventLoop, most_bytes: int) -> None:
-        self.context: object = None
+    def __init__(self, loop: asyncio.AbstractEventLoop) -> None:
         self.closed: asyncio.Future[None] = loop.create_future()
         self.lost = self.draining = False
         self.idle_since = loop.time()
         self.streams: set[Stream] = set()  # handed out, sent or not
         self._loop = loop
-        self._most_bytes = most_bytes
         self._transport: asyncio.Transport | None = None
         self._frames = _Frames()
         self._by_number: dict[int, Stream] = {}
@@ -155,7 +152,7 @@ class Multiplexed(asyncio.Protocol):
 
     def stream(self) -> Stream:
         """Return a further exchange; give it back with `end`."""
-        made = Stream(self._loop, self, self._most_bytes)
+        made = Stream(self._loop, self)
         self.streams.add(made)
         return made
 

@@ -93,9 +93,8 @@ class Opening:
         route: Route,
         context: ssl.SSLContext | None,
         names: Names | None,
-        most_bytes: int,
     ) -> None:
-        self._loop, self._route, self._names, self._most_bytes = loop, route, names, most_bytes
+        self._loop, self._route, self._names = loop, route, names
         self._context = context if route.secure else None
         self._name = (route.server_name or route.host) if self._context else None
         self._made: list[Opened] = []
@@ -120,15 +119,14 @@ class Opening:
         if protocol == 'h2':
             from ._multiplexed import Multiplexed  # needs h2, which is there if it was offered
 
-            made = Multiplexed(self._loop, self._most_bytes)
+            made = Multiplexed(self._loop)
         else:
-            made = Connection(self._loop, self._most_bytes)
-        made.context = self._context
+            made = Connection(self._loop)
         self._made.append(made)
         return made
 
     async def _through(self, proxy: Proxy) -> None:
-        plain = Connection(self._loop, self._most_bytes)
+        plain = Connection(self._loop)
         self._made.append(plain)
         await self._dial(lambda: plain, proxy.host, proxy.port)
         if not self._context or plain.transport is None:

@@ -2,6 +2,9 @@
 
 Where the server chooses HTTP/2 in the handshake, one connection carries all that goes on at once, and a further one is
 made only when that one is full or on its way out.
+
+A pool may have several users: who asks is told with each request, so connections on one route with one TLS context are
+anybody's. It ends with its last user.
 """
 
 from __future__ import annotations
@@ -24,13 +27,22 @@ if TYPE_CHECKING:
 
 
 class Pool:
-    """Connections on one route."""
+    """Connections on one route with one TLS context, for `users` at once."""
 
-    def __init__(self, route: Route, limits: Limits, names: Names | None = None, *, http2: bool = False) -> None:
+    def __init__(
+        self,
+        route: Route,
+        context: ssl.SSLContext | None,
+        limits: Limits,
+        names: Names | None = None,
+        *,
+        http2: bool = False,
+    ) -> None:
         self.route = route
+        self.context = context
+        self.users = 0
         self._names = names  # None: asyncio looks them up
-        self.context: ssl.SSLContext | None = None  # a new one takes effect for new connections; see `renew`
-        self._limits = limits
+        self._limits = limits  # how many connections: for each user
         self._idle: list[Connection] = []
         self._multiplexed: list[Multiplexed] = []
         self._all: set[Opened] = set()
@@ -38,7 +50,12 @@ class Pool:
         self._first: asyncio.Task[None] | None = None  # opens what all that wait may come to share
         self._opening: set[asyncio.Task[Opened]] = set()
         self._waiters: collections.deque[asyncio.Future[Connection | None]] = collections.deque()
-        self._closed = False
+        self._retired = self._closed = False
+
+    @property
+    def is_over(self) -> bool:
+        """Whether its last user has left."""
+        return self._retired or self._closed
 
     def __len__(self) -> int:
         """Connections that are open, or being opened."""
@@ -65,7 +82,7 @@ class Pool:
                 raise self._over()
             if exchange := self.free(loop.time()):
                 return exchange
-            if len(self) >= self._limits.connections and not self._first:
+            if len(self) >= self._limits.connections * self.users and not self._first:
                 if handed := await self._wait(loop, until):
                     return handed
             elif self._may_multiplex:
@@ -80,7 +97,7 @@ class Pool:
         if not isinstance(exchange, Connection):
             self.discard(exchange)
             return
-        if self._closed or not exchange.finish() or exchange.context is not self.context:
+        if self.is_over or not exchange.finish():
             self._drop(exchange)
             return
         while self._waiters:
@@ -100,9 +117,12 @@ class Pool:
         self._weed(asyncio.get_running_loop().time())
         self._wake_one()
 
-    def renew(self, context: ssl.SSLContext | None) -> None:
-        """Use another context from now on: connections made with the old one end with their exchanges."""
-        self.context = context
+    def leave(self) -> None:
+        """Be one user fewer; after the last, connections end with what they carry. For `close`, it need not be over."""
+        self.users -= 1
+        if self.users:
+            return
+        self._retired = True
         idle, self._idle = self._idle, []
         for connection in idle:
             self._drop(connection)
@@ -111,7 +131,9 @@ class Pool:
         self._weed(float('-inf'))
 
     async def close(self) -> None:
-        """Close everything; what is under way fails."""
+        """Close everything if the last user has left; what is under way fails."""
+        if self.users:
+            return
         self._closed = True
         opening = [*self._opening, *([self._first] if self._first else [])]
         for task in opening:
@@ -194,7 +216,7 @@ class Pool:
             task.exception()  # whoever waited has it
 
     async def _connect(self, loop: asyncio.AbstractEventLoop, until: float) -> Opened:
-        opening = Opening(loop, self.route, self.context, self._names, self._limits.answer_bytes)
+        opening = Opening(loop, self.route, self.context, self._names)
         task = loop.create_task(opening.run())
         self._opening.add(task)
         task.add_done_callback(self._opened)
@@ -224,7 +246,7 @@ class Pool:
         connection = task.result()
         self._all.add(connection)
         if not isinstance(connection, Connection):
-            connection.draining = connection.context is not self.context
+            connection.draining = self._retired
             self._multiplexed.append(connection)
 
     def _over(self) -> ConnectionFailed:

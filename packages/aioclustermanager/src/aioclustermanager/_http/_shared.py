@@ -1,4 +1,7 @@
-"""What the clients of one process have in common, where they are given it: names, TLS contexts, turns at a server."""
+"""What the clients of one process have in common, where they are given it.
+
+Names, TLS contexts, connections, turns at a server.
+"""
 
 from __future__ import annotations
 
@@ -7,7 +10,10 @@ import weakref
 from pathlib import Path
 
 from . import _tls
+from ._limits import Limits
 from ._names import Names
+from ._opening import Route
+from ._pool import Pool
 from ._turns import Pace, Turns
 
 Stamp = tuple[object, ...]
@@ -16,7 +22,8 @@ Stamp = tuple[object, ...]
 class Shared:
     """Give the same one to many clients (`Configuration.shared`), and `close()` it after the last of them.
 
-    Contexts are shared where trust, names and client certificate are the same; turns by server and proxy.
+    Contexts are shared where trust, names and client certificate are the same; connections where the context, server
+    and proxy are, whatever token goes with each request; turns by server and proxy.
     """
 
     def __init__(self, pace: Pace | None = None) -> None:
@@ -26,6 +33,7 @@ class Shared:
         self._contexts: weakref.WeakValueDictionary[tuple[_tls.Tls, Stamp], ssl.SSLContext] = (
             weakref.WeakValueDictionary()
         )
+        self._pools: weakref.WeakValueDictionary[tuple[object, ...], Pool] = weakref.WeakValueDictionary()
 
     def set_pace(self, pace: Pace) -> None:
         """Let another pace count, at every server, from now on."""
@@ -45,6 +53,14 @@ class Shared:
         if made is None:
             made = self._contexts[key] = _tls.context(tls)
         return made
+
+    def pool(self, route: Route, context: ssl.SSLContext | None, limits: Limits, *, http2: bool) -> Pool:
+        """Return connections, those that others have where all is the same."""
+        key = route, context, limits.connections, limits.connect_s, limits.idle_s, http2
+        found = self._pools.get(key)
+        if found is None or found.is_over:
+            found = self._pools[key] = Pool(route, context, limits, self.names, http2=http2)
+        return found
 
     async def close(self) -> None:
         """End what is looked up."""

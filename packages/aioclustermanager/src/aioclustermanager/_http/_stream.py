@@ -25,7 +25,7 @@ class Stream:
         self._call = call
         self._timeout_s = timeout_s
         self._idle_s = idle_s
-        self._pool = transport._pool
+        self._upgrade = False
         self._exchange: Exchange | None = None
 
     @classmethod
@@ -34,7 +34,7 @@ class Stream:
     ) -> Stream:
         """Return what may become another protocol after its head."""
         made = cls(transport, Call(method, target, None, JSON, '*/*', headers), timeout_s, None)
-        made._pool = transport.upgrades()
+        made._upgrade = True
         return made
 
     async def __aenter__(self) -> Stream:
@@ -52,13 +52,13 @@ class Stream:
     ) -> None:
         exchange, self._exchange = self._exchange, None
         if exchange:
-            self._pool.release(exchange)  # which ends it unless it was read to its end
+            self._transport._release(exchange)  # which ends it unless it was read to its end
 
     async def _begin(self) -> Stream:
         loop, transport = asyncio.get_running_loop(), self._transport
         timeout_s = transport.limits.call_s if self._timeout_s is None else self._timeout_s
         until = _limits.until(loop.time(), timeout_s)
-        exchange = await transport._ready(loop, self._call, until, self._pool)
+        exchange = await transport._ready(loop, self._call, until, upgrade=self._upgrade)
         try:
             await exchange.send(transport._request(self._call), until, whole=False)
             answer = exchange.answer
@@ -67,7 +67,7 @@ class Stream:
                     await exchange.more(until)
                 raise transport._failure(self._call, answer.status, answer.head, exchange.take())
         except BaseException:
-            self._pool.discard(exchange)
+            transport._discard(exchange)
             raise
         finally:
             transport._leave()

@@ -13,10 +13,12 @@ from types import TracebackType
 
 from . import _errors, _limits, _opening, _parser, _pool, _retry, _tls, _turns
 from ._authentication import Authentication, Grant
+from ._connection import Connection
 from ._errors import AnswerTooLong, ConnectionFailed, DeadlineExceeded, Error, HttpError, InvalidConfiguration
 from ._exchange import Exchange
 from ._limits import Limits
 from ._messages import JSON, Call, Request, Response, block
+from ._opening import gone
 from ._retry import Repeat, Retries
 from ._shared import Shared
 from ._stream import Stream
@@ -62,10 +64,11 @@ class Transport:
         self._shared = shared
         self._turns = shared.turns(route.secure, route.host, route.port, route.proxy) if shared else None
         self._guest = _turns.Guest()
-        self._pool = _pool.Pool(route, self.limits, shared.names if shared else None, http2=http2)
-        self._upgrades = None if http2 else self._pool  # see `upgrades`
-        if route.secure:
-            self._pool.context = self._context(self._tls)
+        self._route = route
+        self._pool = self._join(self._tls)
+        self._upgrades = None if http2 else self._pool  # see `_connections`
+        self._left: list[_pool.Pool] = []  # where we were somebody else; what we asked there may go on
+        self._exchanges: dict[Exchange, _pool.Pool] = {}  # under way
         if route.proxy and not route.secure:
             self._prefix = f'http://{route.authority}{self._prefix}'
         self._common = block({'Host': route.authority, 'User-Agent': user_agent})
@@ -80,12 +83,12 @@ class Transport:
     @property
     def server(self) -> str:
         """Scheme, host and port."""
-        route = self._pool.route
+        route = self._route
         return f'{"https" if route.secure else "http"}://{route.authority}'
 
     @property
     def connections(self) -> int:
-        """How many are open now."""
+        """How many are open now, for us or for us and others (see Shared)."""
         return sum(len(each) for each in self._pools)
 
     @property
@@ -101,12 +104,20 @@ class Transport:
         await self.close()
 
     async def close(self) -> None:
-        """Close all connections; calls under way fail. Idempotent."""
+        """Close all connections that nobody else uses; calls under way fail. Idempotent."""
+        if self._closed:
+            return
         self._closed = True
         if self._renewal:
             self._renewal.cancel()
             await asyncio.gather(self._renewal, return_exceptions=True)
-        await asyncio.gather(*(each.close() for each in self._pools))
+        under_way, pools = list(self._exchanges), self._pools
+        for exchange in under_way:
+            exchange.close()
+        for each in pools.difference(self._left):
+            each.leave()
+        ours = (each for each in under_way if isinstance(each, Connection))
+        await asyncio.gather(gone(*ours), *(each.close() for each in pools))
 
     async def request(
         self,
@@ -174,26 +185,28 @@ class Transport:
     # one try
 
     async def _once(self, loop: asyncio.AbstractEventLoop, call: Call, until: float) -> Response:
-        exchange = await self._ready(loop, call, until, self._pool)
+        exchange = await self._ready(loop, call, until)
         try:
             await exchange.send(self._request(call), until, whole=True)
         except (DeadlineExceeded, AnswerTooLong) as error:
-            self._pool.discard(exchange)
+            self._discard(exchange)
             raise type(error)(f'{call.name}: {error}') from None
         except ConnectionFailed as error:
-            self._pool.discard(exchange)
+            self._discard(exchange)
             raise ConnectionFailed(f'{call.name}: {error}', sent=error.sent) from error.__cause__
         except BaseException:
-            self._pool.discard(exchange)
+            self._discard(exchange)
             raise
         finally:
             self._leave()
         answer = exchange.answer
         response = Response(answer.status, answer.head, exchange.body())
-        self._pool.release(exchange)
+        self._release(exchange)
         return response
 
-    async def _ready(self, loop: asyncio.AbstractEventLoop, call: Call, until: float, pool: _pool.Pool) -> Exchange:
+    async def _ready(
+        self, loop: asyncio.AbstractEventLoop, call: Call, until: float, *, upgrade: bool = False
+    ) -> Exchange:
         """Wait for our turn, a valid grant and a connection."""
         now = loop.time()
         if until <= now:
@@ -207,16 +220,30 @@ class Transport:
         try:
             if self._turns:
                 await self._turns.enter(self._guest, until)
-            return await self._exchange(loop, until, pool)
+            return await self._exchange(loop, until, self._connections(upgrade=upgrade))
         except DeadlineExceeded as error:
             raise DeadlineExceeded(f'{call.name}: {error}', sent=False) from error.__cause__
 
     async def _exchange(self, loop: asyncio.AbstractEventLoop, until: float, pool: _pool.Pool) -> Exchange:
         try:
-            return pool.free(loop.time()) or await pool.acquire(until)
+            exchange = None if self._closed else pool.free(loop.time()) or await pool.acquire(until)
         except BaseException:
             self._leave()
             raise
+        if exchange and not self._closed:
+            exchange.most_bytes = self.limits.answer_bytes
+            self._exchanges[exchange] = pool
+            return exchange
+        self._leave()
+        if exchange:
+            pool.discard(exchange)
+        raise ConnectionFailed(f'the connections to {self._route.authority} were closed', sent=False)
+
+    def _release(self, exchange: Exchange) -> None:
+        self._exchanges.pop(exchange).release(exchange)
+
+    def _discard(self, exchange: Exchange) -> None:
+        self._exchanges.pop(exchange).discard(exchange)
 
     def _leave(self) -> None:
         if self._turns:
@@ -266,7 +293,7 @@ class Transport:
         except asyncio.TimeoutError as error:
             raise DeadlineExceeded('no credentials in time', sent=False) from error
         except _limits.Interrupted as error:
-            why = f'the connections to {self._pool.route.authority} were closed'
+            why = f'the connections to {self._route.authority} were closed'
             raise ConnectionFailed(why, sent=False) from error
 
     def _renewal_over(self, task: asyncio.Task[None]) -> None:
@@ -283,24 +310,40 @@ class Transport:
         self._granted = block(grant.headers)
         if grant.certificate and grant.certificate != before:
             self._tls = replace(self._tls, client=grant.certificate)
-            for each in self._pools:
-                each.renew(self._context(self._tls if each is self._pool else replace(self._tls, protocols=())))
+            self._left = [each for each in self._left if len(each)]
+            for each in self._pools.difference(self._left):
+                each.leave()
+                self._left.append(each)
+            self._pool = self._join(self._tls)
+            self._upgrades = None if self._tls.protocols else self._pool
         self._grant = grant
 
-    def _context(self, tls: _tls.Tls) -> ssl.SSLContext:
-        return self._given or (self._shared.context(tls) if self._shared else _tls.context(tls))
+    # where
+
+    def _join(self, tls: _tls.Tls) -> _pool.Pool:
+        """Become a user of connections that these are made for."""
+        context = None
+        if self._route.secure:
+            context = self._given or (self._shared.context(tls) if self._shared else _tls.context(tls))
+        http2 = bool(tls.protocols)
+        if self._shared:
+            pool = self._shared.pool(self._route, context, self.limits, http2=http2)
+        else:
+            pool = _pool.Pool(self._route, context, self.limits, http2=http2)
+        pool.users += 1
+        return pool
+
+    def _connections(self, *, upgrade: bool) -> _pool.Pool:
+        """Return those for a request; a WebSocket takes one of HTTP/1.1 over, as API servers know none over HTTP/2."""
+        if not upgrade:
+            return self._pool
+        if self._upgrades is None:
+            self._upgrades = self._join(replace(self._tls, protocols=()))
+        return self._upgrades
 
     @property
     def _pools(self) -> set[_pool.Pool]:
-        return {self._pool, self._upgrades or self._pool}
-
-    def upgrades(self) -> _pool.Pool:
-        """Return connections that a WebSocket may take over: of HTTP/1.1, as API servers know none over HTTP/2."""
-        if self._upgrades is None:
-            self._upgrades = _pool.Pool(self._pool.route, self.limits, self._shared.names if self._shared else None)
-            if self._pool.context:
-                self._upgrades.context = self._context(replace(self._tls, protocols=()))
-        return self._upgrades
+        return {self._pool, *self._left, self._upgrades or self._pool}
 
 
 def _offering(tls: _tls.Tls, given: ssl.SSLContext | None) -> _tls.Tls:
