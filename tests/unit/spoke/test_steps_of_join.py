@@ -27,7 +27,7 @@ def cluster(*true: str) -> dict[str, Any]:
 
 def reported(**found: Any) -> _steps_of_join.Report:
     nothing: dict[str, Any] = {
-        'cluster_name': 'edge-7', 'certificate': None, 'fault': '', 'hub_error': '', 'cluster': None,
+        'cluster_name': 'edge-7', 'certificate': None, 'fault': '', 'hub_waits_for': '', 'cluster': None,
         'requests': [], 'is_v1beta1': False, 'lease_renewed': None, 'now': NOW,
     }  # fmt: skip
     return _steps_of_join.report(_steps_of_join.Found(**{**nothing, **found}))
@@ -92,7 +92,7 @@ def test_one_that_has_joined_tells_its_certificate_and_how_a_renewal_stands() ->
 
 
 def test_a_hub_that_is_away_is_lost_only_to_whom_it_knew() -> None:
-    assert reported(certificate=CERTIFICATE, hub_error='no route').step == 'lost'
-    assert reported(fault=NONE_YET, hub_error='no route').step == 'bootstrap'
+    assert reported(certificate=CERTIFICATE, hub_waits_for='the hub: no route').step == 'lost'
+    assert reported(fault=NONE_YET, hub_waits_for='the hub: no route').step == 'bootstrap'
     gone = reported(certificate=CERTIFICATE)
     assert (gone.step, 'is not on the hub' in gone.waits_for) == ('lost', True)

@@ -2,7 +2,8 @@
 
     options = spoke.SpokeAgentOptions(bootstrap_kubeconfig='/spoke/bootstrap/kubeconfig')
     config = spoke.SpokeAgentConfig(spoke.AgentOptions(spoke_cluster_name='edge-7'), options)
-    await config.run_spoke_agent(management)          # an aioclustermanager.kubernetes.Configuration
+    management = aioclustermanager.kubernetes.kubeconfig.load('management.kubeconfig')
+    await config.run_spoke_agent(spoke.ControllerContext(management))
 
 Built on aioclustermanager and cryptography. It touches the three clusters it is told of, the folder of the hub's
 kubeconfig, and nothing else; no two agents in a process share anything that they were not given.

@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
+import ssl
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from datetime import datetime
+from pathlib import Path
 from typing import Any
+
+from aioclustermanager import kubernetes
+from aioclustermanager.kubernetes import InvalidConfiguration
 
 from . import _conditions, _features, _wire
 from ._certificates import Chain
@@ -21,7 +26,7 @@ class Found:
     cluster_name: str
     certificate: Chain | None
     fault: str  # of the files in the folder, '' for none
-    hub_error: str  # why the hub could not be asked, '' if it could
+    hub_waits_for: str  # where the hub could not be asked: whom that waits for, '' if it could
     cluster: Mapping[str, Any] | None
     requests: Sequence[Mapping[str, Any]]  # with the cluster's label
     is_v1beta1: bool  # whether the hub serves requests as v1beta1 only
@@ -58,9 +63,22 @@ def report(found: Found) -> Report:
     return Report(found.cluster_name, step, waits_for, ends, serial, *open_request, age, available)
 
 
+def whom(error: Exception, path: Path) -> str:
+    """Return whom it waits for when the hub could not be asked with the kubeconfig in `path`."""
+    if isinstance(error, kubernetes.Unauthorized):
+        return f'another credential in {path}, which the hub does not know: {error}'
+    if isinstance(error, kubernetes.Forbidden):
+        return f'an administrator of the hub, to let the user of {path} ask: {error}'
+    if isinstance(error.__cause__, ssl.SSLCertVerificationError):
+        return f"the right certificate authority in {path}, which does not trust the hub's certificate: {error}"
+    if isinstance(error, InvalidConfiguration):
+        return f'a kubeconfig that can be used: {error}'
+    return f'the hub: {error}'
+
+
 def _step(found: Found) -> tuple[str, str]:
-    if found.hub_error:
-        return ('lost' if not found.fault else 'bootstrap'), f'the hub: {found.hub_error}'
+    if found.hub_waits_for:
+        return ('lost' if not found.fault else 'bootstrap'), found.hub_waits_for
     if found.fault:
         return _before_certificate(found)
     if found.cluster is None:

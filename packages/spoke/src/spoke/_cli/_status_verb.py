@@ -154,16 +154,16 @@ def _certificate(folder: Path) -> _certificates.Chain | None:
 async def _asked(path: Path, cluster: str, *, is_bootstrap: bool) -> dict[str, Any]:
     """Ask the hub, as whom the agent asks it now."""
     nothing: dict[str, Any] = {
-        'cluster': None, 'requests': [], 'is_v1beta1': False, 'lease_renewed': None, 'hub_error': ''
+        'cluster': None, 'requests': [], 'is_v1beta1': False, 'lease_renewed': None, 'hub_waits_for': ''
     }  # fmt: skip
     if not cluster:
-        return {**nothing, 'hub_error': 'not asked: the name of the cluster is not known yet (--spoke-cluster-name)'}
+        return {**nothing, 'hub_waits_for': 'the name of the cluster: --spoke-cluster-name, or files of an agent'}
     try:
         async with Client(_hub_kubeconfig.read(path)) as client:
             with kubernetes.deadline(_PATIENCE_S):
                 return {**nothing, **await _read(client, cluster, is_bootstrap=is_bootstrap)}
     except (kubernetes.Error, InvalidConfiguration) as error:
-        return {**nothing, 'hub_error': str(error)}
+        return {**nothing, 'hub_waits_for': _steps_of_join.whom(error, path)}
 
 
 async def _read(client: Client, cluster: str, *, is_bootstrap: bool) -> dict[str, Any]:

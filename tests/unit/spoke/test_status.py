@@ -1,0 +1,42 @@
+"""`spoke status` before a join: whom it waits for when the hub cannot even be asked."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+from spoke import _cli
+
+
+def told(bootstrap: Path, capsys: pytest.CaptureFixture[str], *words: str) -> dict[str, Any]:
+    words = (*words, f'--hub-kubeconfig-dir={bootstrap.parent}/none', '--format=json')
+    assert _cli.main(['status', f'--bootstrap-kubeconfig={bootstrap}', *words]) == 1
+    found: dict[str, Any] = json.loads(capsys.readouterr().out)
+    return found
+
+
+@pytest.mark.parametrize(
+    ('token', 'cluster', 'waits_for'),
+    [
+        ('unknown-token', {}, 'another credential in PATH, which the hub does not know: '),
+        ('nobody-token', {}, 'an administrator of the hub, to let the user of PATH ask: '),
+        ('bootstrap-token', {'certificate-authority': 'OTHER'}, 'the right certificate authority in PATH, which does'),
+        ('bootstrap-token', {'certificate-authority': '/none'}, 'a kubeconfig that can be used: '),
+    ],
+    ids=['unknown', 'forbidden', 'distrusted', 'unreadable'],
+)
+def test_it_names_what_has_to_be_mended(
+    clusters: Any, tmp_path: Path, token: str, cluster: dict[str, str], waits_for: str, capsys: Any
+) -> None:
+    hub, other = clusters
+    where = {key: str(other.authority.path) if value == 'OTHER' else value for key, value in cluster.items()}
+    path = hub.kubeconfig(tmp_path / 'bootstrap', token, **where)
+    found = told(path, capsys, '--spoke-cluster-name=edge-7')
+    assert (found['cluster'], found['step']) == ('edge-7', 'bootstrap')
+    assert found['waits-for'].startswith(waits_for.replace('PATH', str(path)))
+
+
+def test_without_a_name_it_asks_for_the_name(tmp_path: Path, capsys: Any) -> None:
+    assert told(tmp_path / 'bootstrap', capsys)['waits-for'].startswith('the name of the cluster: --spoke-cluster-name')
