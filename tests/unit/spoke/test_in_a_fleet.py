@@ -14,7 +14,7 @@ from pathlib import Path
 import pytest
 import pytest_asyncio
 
-from tests.unit.spoke import again, test_faults, test_hosted, test_hubs, test_join, test_life, test_scenarios
+from tests.unit.spoke import again, test_faults, test_hosted, test_join, test_life, test_scenarios, test_stopped
 from tests.unit.spoke.in_company import Company, company
 from tests.unit.spoke.world import Cluster
 
@@ -23,7 +23,7 @@ ALONE = {
     'test_06_generated_names_and_the_request_survive_restarts_before_the_approval',
     'test_33_a_deleted_bootstrap_secret_is_as_bad_as_a_changed_one',
 }
-MODULES = (test_join, test_life, test_scenarios, test_faults, test_hosted, test_hubs)
+MODULES = (test_join, test_life, test_scenarios, test_faults, test_hosted, test_stopped)
 
 
 @pytest_asyncio.fixture
