@@ -25,6 +25,7 @@ _log = logging.getLogger(__name__)
 _ACCOUNT = Path('/var/run/secrets/kubernetes.io/serviceaccount/namespace')
 _DEFAULT_NAMESPACE = 'open-cluster-management-agent'
 _LONGEST_PAUSE_S = 60.0
+_LONG_LIFE_S = 600.0  # of a life after which the next one begins at once
 
 
 @dataclass(frozen=True)
@@ -142,11 +143,14 @@ class SpokeAgentConfig:
         while True:
             given = replace(given, options=hubs.options(), hub_timeout_s=hubs.timeout_s)
             self.agent = Agent(given)
+            began_s = asyncio.get_running_loop().time()
             try:
                 await self.agent.run()
             except StartOver as error:
                 if isinstance(error, NextHub):
                     hubs.next()
+                if asyncio.get_running_loop().time() - began_s > _LONG_LIFE_S:
+                    failures = 0
                 pause_s = min(_LONGEST_PAUSE_S, 2.0**failures) * random.random() if failures else 0.0  # noqa: S311
                 failures = min(failures + 1, 10)
                 _log.warning('starts over: %s', error)
