@@ -1,8 +1,8 @@
 """Print what agents cost: `python -m tests.bench.spoke [--agents 1,50,200]`.
 
 Each number of agents runs in one process of its own (`spoke agent --fleet`) against one hub, with approval by the
-hub, in Detached mode: management and all spokes are one further API server, at which each agent has its own kubeconfig
-and credential, and so its own client and connections, as if it were a server for each. Both are stand-ins, or real
+hub, in Detached mode: management and all spokes are one further API server, at which each agent has its own address and
+credential, and so its own client and connections, as if it were a server for each. Both are stand-ins, or real
 ones with SPOKE_HUB=real. All share this machine: times are this machine's; memory, CPU seconds, connections travel.
 
 Go's agent alone, measured on two cores: 65 MiB resident (18 of it its own), 0.17 CPU seconds a minute at rest,
@@ -102,10 +102,11 @@ def _token(number: int) -> str:
 async def _measured(number: int, rest_s: float, first: Row | None, *, restarts: bool) -> Row:
     tokens = ''.join(f'{_token(each)},spoke-{each},spoke-{each},"system:masters"\n' for each in range(number))
     with tempfile.TemporaryDirectory(prefix='spoke-bench') as folder, contextlib.ExitStack() as stack:
+        is_real = os.environ.get('SPOKE_HUB') == 'real'
         given, worlds.TOKENS = worlds.TOKENS, worlds.TOKENS + tokens
         stack.callback(setattr, worlds, 'TOKENS', given)
-        hub_cluster = worlds._started(Path(folder) / 'hub', stack)
-        spoke_cluster = worlds._started(Path(folder) / 'spoke', stack)
+        hub_cluster = worlds._started(Path(folder) / 'hub', stack, is_real=is_real)
+        spoke_cluster = worlds._started(Path(folder) / 'spoke', stack, is_real=is_real, listen='0.0.0.0')  # noqa: S104  (an address each)
         async with Client(hub_cluster.configuration()) as hub, Client(spoke_cluster.configuration()) as spoke_client:
             settings = _hub_standin.Settings(
                 auto_approval_users=frozenset({'bootstrap'}), look_interval=timedelta(hours=1)
@@ -125,6 +126,11 @@ async def _measured(number: int, rest_s: float, first: Row | None, *, restarts: 
                 await asyncio.gather(running, return_exceptions=True)
 
 
+def _address(server: str, number: int) -> str:
+    """Return an address of its own of a server that listens on all."""
+    return f'https://127.1.{number // 250}.{number % 250 + 1}:{server.rpartition(":")[2]}'
+
+
 class Fleet:
     """The process with the agents."""
 
@@ -134,7 +140,8 @@ class Fleet:
         bootstrap = hub.kubeconfig(folder / 'bootstrap.kubeconfig', 'bootstrap-token')
         (folder / 'spokes').mkdir()
         for each in range(number):
-            spoke.kubeconfig(folder / 'spokes' / f'edge-{each}', _token(each))
+            where = {'server': _address(spoke.server, each), 'tls-server-name': 'localhost'}
+            spoke.kubeconfig(folder / 'spokes' / f'edge-{each}', _token(each), **where)
         defaults = {
             'bootstrap-kubeconfig': str(bootstrap), 'component-namespace': 'agents',
             'hub-kubeconfig-dir': f'{folder}/agents/{{name}}', 'hub-kubeconfig-secret': 'hub-{name}',

@@ -80,7 +80,9 @@ class Cluster:
         return path
 
 
-def _started(folder: Path, stack: contextlib.ExitStack, *, is_real: bool, is_old: bool = False) -> Cluster:
+def _started(
+    folder: Path, stack: contextlib.ExitStack, *, is_real: bool, is_old: bool = False, listen: str = '127.0.0.1'
+) -> Cluster:
     """is_old: it serves certificate requests as v1beta1 only."""
     folder.mkdir()
     authority = _certificates.Authority(folder)
@@ -94,7 +96,7 @@ def _started(folder: Path, stack: contextlib.ExitStack, *, is_real: bool, is_old
     storage = {'name': 'a', 'data-dir': folder / 'etcd', **urls}
     stack.enter_context(_programs.started(folder, 'etcd', storage, version='3.4.23', real=real))
     flags = {
-        'etcd-servers': f'http://127.0.0.1:{etcd}', 'secure-port': port, 'bind-address': '127.0.0.1',
+        'etcd-servers': f'http://127.0.0.1:{etcd}', 'secure-port': port, 'bind-address': listen,
         'tls-cert-file': server, 'tls-private-key-file': key, 'client-ca-file': authority.path,
         'token-auth-file': folder / 'tokens.csv', 'authorization-mode': 'RBAC',
         'service-cluster-ip-range': '10.152.183.0/24', 'service-account-issuer': 'https://kubernetes.default.svc',
