@@ -63,6 +63,7 @@ def client(clusters: tuple[world.Cluster, world.Cluster]) -> Iterator[api.Client
     """An administrator's client of a cluster that knows nothing of hubs."""
     cluster = clusters[1]
     made = api.Client(cluster.server, cluster.ca.decode(), world.ADMIN)
+    _programs.eventually(lambda: 'default' in [each['metadata']['name'] for each in made.list('namespaces')])
     yield made
     for collection, name, group in (
         ('customresourcedefinitions', objects.DEFINITION, objects.DEFINITIONS[0]),
