@@ -17,6 +17,12 @@ SINCE = '2025-12-31T22:00:00Z'
         (Report(), 'asking the hub'),
         (Report('edge-7', 'bootstrap', 'the agent, to ask (there is no tls.key)'), 'asking the hub as edge-7'),
         (Report('edge-7', 'bootstrap', 'the hub: 401'), 'asking the hub as edge-7, which waits for the hub: 401'),
+        (
+            Report(
+                'edge-7', 'bootstrap', 'the agent, to ask (there is no x); --feature-gates=V1beta1CSRAPICompatibility'
+            ),
+            'asking the hub as edge-7, which is old and needs hub-feature-gates=V1beta1CSRAPICompatibility=true',
+        ),
         (Report('edge-7', 'approval', 'x'), 'waiting for approval as edge-7'),
         (
             Report('edge-7', 'approval', 'x', request='edge-7-abc', request_state='denied'),

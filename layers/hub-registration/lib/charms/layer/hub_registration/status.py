@@ -8,6 +8,7 @@ from datetime import datetime, timezone
 from typing import Any
 
 RENEWAL = {'pending': 'waits for approval', 'approved': 'waits for the signer', 'denied': 'denied'}
+OLD_HUB = 'V1beta1CSRAPICompatibility'  # the gate for hubs before Kubernetes 1.19
 STAMP = '%Y-%m-%dT%H:%M:%SZ'
 
 
@@ -59,7 +60,9 @@ def line(report: Report, now: datetime) -> str:
     text = said.get(report.step, report.step)
     if report.step == 'approval' and report.request_state == 'denied':
         text = f'the request {report.request} of {report.cluster} was denied, another will follow'
-    if report.step == 'bootstrap' and 'there is no' not in report.waits_for and report.waits_for:
+    if report.step == 'bootstrap' and OLD_HUB in report.waits_for:
+        text += f', which is old and needs hub-feature-gates={OLD_HUB}=true'
+    elif report.step == 'bootstrap' and report.waits_for and not report.waits_for.startswith('the agent'):
         text += f', which waits for {report.waits_for[:120]}'
     if report.step == 'joined' and report.available not in ('', 'True'):
         text += ', not available'
