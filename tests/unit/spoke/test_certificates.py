@@ -181,6 +181,16 @@ def test_requests_that_were_signed_for_another_key_are_followed_by_pauses_that_d
     assert (step.state, step.until) == ('denied', NOW + timedelta(minutes=4))
 
 
+def test_a_certificate_that_comes_seconds_before_its_end_is_followed_in_time_once() -> None:
+    ends = NOW + timedelta(seconds=10)
+    late = {'tls.crt': certificate(at=ends - timedelta(minutes=55)), 'tls.key': KEY}
+    step = _steps.decide(facts(secret=late, issued=(NOW,)))
+    assert step == Wait(NOW + timedelta(seconds=5))
+    assert isinstance(_steps.decide(facts(secret=late, issued=(NOW,), now=NOW + timedelta(seconds=5))), Ask)
+    again = _steps.decide(facts(secret=late, issued=(NOW - timedelta(seconds=5), NOW)))
+    assert again == Wait(NOW + timedelta(minutes=5))
+
+
 def test_42_a_certificate_that_looks_ended_at_once_is_no_loop_of_requests() -> None:
     ended = {'tls.crt': certificate(at=NOW - 3 * HOUR), 'tls.key': KEY}
     issued = tuple(NOW - timedelta(seconds=number) for number in range(4, 0, -1))

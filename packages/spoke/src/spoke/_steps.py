@@ -193,7 +193,9 @@ def _after_issues(facts: Facts, event: str) -> datetime:
         chain = _certificates.chain(facts.secret.get('tls.crt', b''))
         if event == _ROTATION:  # one that came late must be followed before it ends
             left = (chain.ends - facts.issued[-1]) / 2
-            pause = min(max(chain.life / 10, min(chain.life / 5, left)), timedelta(minutes=5))
+            is_first = sum(facts.now - moment < chain.life for moment in facts.issued) < 2
+            least = timedelta() if is_first else chain.life / 10  # whose successor comes late as well is in no hurry
+            pause = min(max(least, min(chain.life / 5, left)), timedelta(minutes=5))
     next_one = facts.issued[-1] + pause
     recent = [moment for moment in facts.issued if facts.now - moment < _LONGEST_BACKOFF]
     if event != _ROTATION and len(recent) >= _MANY_ISSUES:  # clocks differ, or somebody spoils the secret all the time
