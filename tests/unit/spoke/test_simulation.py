@@ -9,6 +9,8 @@ from datetime import timedelta
 from pathlib import Path
 
 import pytest
+from aioclustermanager.kubernetes import Pace, Shared
+from spoke._running import stopped
 
 from tests.unit.spoke.simulated.base import Base, made_base
 from tests.unit.spoke.simulated.run import Run
@@ -82,6 +84,66 @@ def test_25_a_hub_that_is_away_for_long_ends_no_agent_and_finds_it_within_ten_se
     run = Night(0, tmp_path, base)
     run.life, run.ahead, run.may_die = timedelta(hours=1), timedelta(), False
     run.go()
+
+
+class Neighbour(Run):
+    """An agent in the process of one whose clusters fail; nothing of its own does."""
+
+    def __init__(self, other: Run, folder: Path) -> None:
+        folder.mkdir()
+        super().__init__(other.seed, folder, other.base, beside=other)
+        self.auto, self.ahead, self.may_die = True, timedelta(), False
+        self.over = asyncio.Event()
+
+    async def _live_through_faults(self) -> None:
+        await self._until_joined()
+        assert self.loop.time() < 10, f'it joined after {self.loop.time():.1f} s'
+        self._renewed, self.worst_gap_s = self.now(), 0.0
+        await self.over.wait()
+        gap_s = max(self.worst_gap_s, (self.now() - self._renewed).total_seconds())
+        assert gap_s < 1.25 * self.lease_s + 5, f'its lease was not renewed for {gap_s:.1f} s'
+        await self._until_joined()
+
+
+class Failing(Run):
+    """An agent whose clusters fail from the first moment on, with a neighbour in its process."""
+
+    def __init__(self, seed: int, folder: Path, base: Base) -> None:
+        super().__init__(seed, folder, base)
+        self.shared = Shared(Pace(at_once=2))  # so few that who waits for one server would hold up all
+        self.may_die = False
+        self.neighbour = Neighbour(self, folder / 'neighbour')
+
+    async def _lives(self) -> None:
+        mine, other = (self.loop.create_task(each._go()) for each in (self, self.neighbour))
+        mine.add_done_callback(lambda _: self.neighbour.over.set())
+        try:
+            ended, _ = await asyncio.wait([mine, other], return_when=asyncio.FIRST_COMPLETED)
+            for task in (mine, other) if mine in ended else (other, mine):
+                await task
+            assert mine in ended, 'the neighbour ended first'
+        finally:
+            await stopped(mine, other)
+
+    async def _live_through_faults(self) -> None:
+        await asyncio.gather(self._fault(0.0), super()._live_through_faults())
+
+
+@pytest.mark.parametrize('seed', range(3))
+def test_44_the_neighbour_of_an_agent_whose_clusters_fail_joins_at_once_and_renews_in_time(
+    base: Base, tmp_path: Path, seed: int
+) -> None:
+    folder = tmp_path / 'life'
+    folder.mkdir()
+    Failing(seed, folder, base).go()
+
+
+@pytest.mark.slow
+def test_44_fifty_neighbours_of_agents_whose_clusters_fail_notice_nothing(base: Base, tmp_path: Path) -> None:
+    for seed in range(3, 53):
+        folder = tmp_path / str(seed)
+        folder.mkdir()
+        Failing(seed, folder, base).go()
 
 
 @pytest.mark.parametrize('seed', [3, 4])

@@ -78,8 +78,12 @@ def virtual(loop: Loop, seed: int) -> Iterator[None]:
 
     def write(folder: Path, name: str, content: bytes) -> bool:
         if process := PROCESS.get():
+            is_first = not process.dead
             process.step()
             if process.dead:
+                if is_first:  # it dies here, half way
+                    with mock.patch.object(Path, 'replace', _died), contextlib.suppress(OSError):
+                        real_write(folder, name, content[: len(content) // 2])
                 raise OSError('dead')
         return real_write(folder, name, content)
 
@@ -113,6 +117,10 @@ def collected() -> Iterator[None]:
         gc.collect()
         gc.unfreeze()
         gc.enable()
+
+
+def _died(*_: object) -> None:
+    raise OSError('dead')
 
 
 async def _nothing(_: str) -> None:

@@ -18,7 +18,7 @@ from typing import Any
 
 import yaml
 from aioclustermanager import kubernetes
-from aioclustermanager.kubernetes import Client, Limits, resources
+from aioclustermanager.kubernetes import Client, Limits, Shared, resources
 from spoke import _certificates, _files, _hub_standin, _running, _validity, _wire
 from spoke._agent import Agent
 from spoke._given import Given, SpokeSide, reach
@@ -39,6 +39,7 @@ _MINUTE = 60.0
 _PROBE_S, _PROBES = 10.0, 3  # the platform's liveness probe
 _MOST_A_MINUTE = 400  # requests of one agent
 _RECOVERY_S = 30 * _MINUTE  # after the last fault; the longest pause after denials is in it
+_AFTER_DENIAL = timedelta(seconds=119)
 _OPEN = ('pending', 'approved')
 _KINDS = (
     'down', 'silent', 'slow', 'refuse', 'losing', 'cut', 'forgets', 'gone', 'secret', 'garbage', 'file', 'no-signing',
@@ -63,15 +64,18 @@ class Recorder:
 class Run:
     """See the module."""
 
-    def __init__(self, seed: int, folder: Path, base: Base) -> None:
+    def __init__(self, seed: int, folder: Path, base: Base, beside: Run | None = None) -> None:
+        """beside: whose process it shares, with clusters of its own."""
         self.seed, self.folder, self.base = seed, folder, base
-        self.loop = Loop()
+        self.loop = beside.loop if beside else Loop()
+        self.shared: Shared | None = beside.shared if beside else None
         self.chance = random.Random(seed)
         self.trace: list[tuple[float, str, str, str]] = []
         self.hub, self.spoke = (
-            servers.Server(name, f'{name}.example', base.signer.pem, base.tokens) for name in ('hub', 'spoke')
+            servers.Server(name, f'{name}{"-2" * bool(beside)}.example', base.signer.pem, base.tokens)
+            for name in ('hub', 'spoke')
         )
-        self.names = Names('edge-7', 'b2c4d')
+        self.names = Names('edge-8' if beside else 'edge-7', 'b2c4d')
         self.recorder = Recorder()
         self.health: Any = None
         self.deaths = 0
@@ -95,7 +99,7 @@ class Run:
         """Live that life."""
         with collected(), virtual(self.loop, self.seed), contextlib.closing(self.loop):
             try:
-                self.loop.run_until_complete(self._go())
+                self.loop.run_until_complete(self._lives())
             except AssertionError as error:
                 raise AssertionError(f'seed {self.seed}, at {self.loop.time():.3f} s: {error}') from error
 
@@ -109,6 +113,9 @@ class Run:
         return self.hub.storage.objects('certificatesigningrequests')
 
     # the world
+
+    async def _lives(self) -> None:
+        await self._go()
 
     async def _go(self) -> None:
         for server, saved in ((self.hub, self.base.hub), (self.spoke, self.base.spoke)):
@@ -128,11 +135,11 @@ class Run:
                 for each in (self.standin.run(), self._administrate(), self._platform(), self._live_through_faults())
             ]
             try:
-                await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
-                assert tasks[3].done(), 'a part of the simulation ended'
-                tasks[3].result()
-                for task in tasks[:3]:
-                    assert not task.done(), task.exception() if not task.cancelled() else 'cancelled'
+                ended, _ = await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
+                for task in tasks:
+                    if task in ended:
+                        task.result()
+                assert tasks[3] in ended, 'a part of the simulation ended'
             finally:
                 await _running.stopped(*tasks)
             assert not (why := self._not_joined()), why
@@ -209,8 +216,8 @@ class Run:
 
     async def _agent(self) -> None:
         common = AgentOptions(
-            spoke_cluster_name='edge-7',
-            agent_id='b2c4d',
+            spoke_cluster_name=self.names.cluster,
+            agent_id=self.names.agent,
             hub_kubeconfig_dir=str(self._dir),
             component_namespace=NAMESPACE,
         )
@@ -221,13 +228,13 @@ class Run:
         self.health = options.health
         limits = Limits(qps=common.kube_api_qps, burst=common.kube_api_burst)
         intervals = Intervals()
-        async with Client(reach(configuration(self.spoke, 'agent-token'), None, limits)) as client:
+        async with Client(reach(configuration(self.spoke, 'agent-token'), self.shared, limits)) as client:
             side = SpokeSide(
                 client, Following(client, resources.NODES, intervals), Following(client, _wire.CLAIMS, intervals)
             )
             given = Given(
                 common, options, {}, intervals, client, side, b'', NAMESPACE, self.recorder, Metrics(),
-                chance=self.chance, now=lambda: self.now() + self.ahead,
+                chance=self.chance, now=lambda: self.now() + self.ahead, shared=self.shared,
             )  # fmt: skip
             await Agent(given).run()
 
@@ -369,16 +376,15 @@ class Run:
             self._check_request(obj)
 
     def _check_request(self, new: Any) -> None:
-        """No second request while one waits that was asked for in the same name: its key is kept."""
-        waiting = [
-            each['metadata']['name']
-            for each in self._requests()
-            if each['metadata']['name'] != new['metadata']['name']
-            and each['spec']['username'] == new['spec']['username']
-            and _wire.request_state(each) in _OPEN
-        ]
+        """No second request while one waits that was asked for in the same name, and none right after a denial."""
+        before = [each for each in self._requests() if each['spec']['username'] == new['spec']['username']]
+        name, now = new['metadata']['name'], self.now()
+        waiting = [each for each in before if each['metadata']['name'] != name and _wire.request_state(each) in _OPEN]
         if waiting:
-            self.broken.append(f'{new["metadata"]["name"]} asks again for what {waiting} ask for')
+            self.broken.append(f'{name} asks again for what {waiting[0]["metadata"]["name"]} asks for: its key is lost')
+        denied = [_wire.answered_at(each) for each in before if _wire.request_state(each) == 'denied']
+        if denied and not self.ahead and now - max(denied) < _AFTER_DENIAL:  # moments are whole seconds
+            self.broken.append(f'{name} was asked for {now - max(denied)} after a denial')
 
     def _check_requests(self) -> None:
         """No request was made for nothing: what came of each was taken, unless nobody could."""
@@ -419,6 +425,8 @@ class Run:
         secret = servers.secret_data(self.spoke.storage.get('secrets', NAMESPACE, 'hub-kubeconfig-secret'))
         if not self._is_whole(secret):
             return 'the secret is not whole'
+        if _certificates.chain(secret['tls.crt']).is_expired(self.now()):
+            return 'the certificate has ended'  # it could not be renewed in time, or it would have been
         files = {path.name: path.read_bytes() for path in self._dir.glob('*')}
         if files != secret:
             return f'the files are not as the secret: {sorted(files)}'
