@@ -171,7 +171,10 @@ PHASES: dict[Callable[[Any, Stack], Awaitable[None]], tuple[set[str], set[str]]]
 }
 
 
-@pytest.mark.parametrize('phase', PHASES, ids=lambda phase: phase.__name__)
+ROWS = [pytest.param(each, marks=pytest.mark.slow) if each is management_away else each for each in PHASES]
+
+
+@pytest.mark.parametrize('phase', ROWS, ids=lambda phase: phase.__name__)
 async def test_43_stopped_in_any_phase_it_leaves_what_the_next_one_needs_and_nothing_else(
     world: Any, phase: Callable[[Any, Stack], Awaitable[None]]
 ) -> None:
