@@ -139,13 +139,13 @@ def test_44_the_neighbour_of_an_agent_whose_clusters_fail_joins_at_once_and_rene
 
 
 @pytest.mark.slow
-def test_44_fifty_neighbours_of_agents_whose_clusters_fail_notice_nothing(base: Base, tmp_path: Path) -> None:
-    for seed in range(3, 53):
+def test_44_more_neighbours_of_agents_whose_clusters_fail_notice_nothing(base: Base, tmp_path: Path) -> None:
+    for seed in range(3, 28):
         folder = tmp_path / str(seed)
         folder.mkdir()
         Failing(seed, folder, base).go()
 
 
-@pytest.mark.parametrize('seed', [3, 4])
+@pytest.mark.parametrize('seed', [3, 30])  # the second speaks HTTP/2
 def test_a_seed_replays_exactly(base: Base, tmp_path: Path, seed: int) -> None:
     assert lived(seed, tmp_path / 'a', base).trace == lived(seed, tmp_path / 'b', base).trace

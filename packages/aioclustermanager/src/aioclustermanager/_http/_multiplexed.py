@@ -131,7 +131,7 @@ class Multiplexed(asyncio.Protocol):
         self.closed: asyncio.Future[None] = loop.create_future()
         self.lost = self.draining = False
         self.idle_since = loop.time()
-        self.streams: set[Stream] = set()  # handed out, sent or not
+        self.streams: dict[Stream, None] = {}  # handed out, sent or not; who came first hears first of an end
         self._loop = loop
         self._transport: asyncio.Transport | None = None
         self._frames = _Frames()
@@ -153,7 +153,7 @@ class Multiplexed(asyncio.Protocol):
     def stream(self) -> Stream:
         """Return a further exchange; give it back with `end`."""
         made = Stream(self._loop, self)
-        self.streams.add(made)
+        self.streams[made] = None
         return made
 
     def begin(self, stream: Stream, request: Request) -> None:
@@ -174,7 +174,7 @@ class Multiplexed(asyncio.Protocol):
 
     def end(self, stream: Stream) -> None:
         """Take an exchange back; one whose answer is not whole, or not asked for to its end, is called off."""
-        self.streams.discard(stream)
+        self.streams.pop(stream, None)
         self.idle_since = self._loop.time()
         if self._by_number.pop(stream.number, None) and self.is_open:
             with _ENDED:
