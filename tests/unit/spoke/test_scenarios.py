@@ -53,7 +53,9 @@ async def spec(world: Any, **changes: Any) -> None:
 
 
 async def renew_time(world: Any) -> str:
-    return str((await world.hub.get(resources.LEASES, _wire.LEASE, world.name))['spec']['renewTime'])
+    """Return when the lease was renewed last; the hub makes it at about the time when the cluster has joined."""
+    lease = await world.until(lambda: world.hub.find(resources.LEASES, _wire.LEASE, world.name))
+    return str(lease['spec']['renewTime'])
 
 
 async def renewed(world: Any, before: str = '') -> str:
