@@ -144,13 +144,13 @@ def test_fm_51_a_switch_that_waits_for_the_api_disturbs_nothing(cluster: Cluster
 
 
 def test_fm_51_a_switch_whose_hook_was_killed_is_ended_by_the_next(cluster: Cluster) -> None:
-    last = cluster.last_run()
+    last, start = cluster.last_run(), count(cluster)
     cluster.kubectl('cordon', cluster.node_of(OTHER))  # by hand: it must stay so
     fail(cluster, 'apt-get', match='--no-install-recommends docker-ce docker.io-', delay_s=100)
     process = cluster.start('--quiet', 'config', WORKER, 'docker_runtime=upstream', JUJU_LOCAL_PATIENCE='0')
     try:
         replacing = '--no-install-recommends docker-ce docker.io-'
-        assert cluster.eventually(lambda: any(replacing in call for call in calls(cluster)), 90)
+        assert cluster.eventually(lambda: any(replacing in call for call in calls(cluster, start)), 90)
         assert is_cordoned(cluster)
     finally:
         cluster.shell(UNIT, 'pkill -9 -f [h]ooks/config-changed; pkill -9 -f "[d]ocker-ce docker.io-"', check=False)
