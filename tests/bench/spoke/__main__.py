@@ -211,6 +211,7 @@ async def _restart_hub(hub: Client, fleet: Fleet, process: subprocess.Popen[byte
     pid = _server_pid(fleet.hub.server)
     words = Path(f'/proc/{pid}/cmdline').read_bytes().split(b'\0')[:-1]
     environment = dict(item.split(b'=', 1) for item in Path(f'/proc/{pid}/environ').read_bytes().split(b'\0') if item)
+    stamp, first = time.time(), dict[str, float]()
     os.kill(pid, signal.SIGKILL)
     await asyncio.sleep(5)
     with (fleet.folder / 'hub-again.log').open('wb') as log:
@@ -221,11 +222,15 @@ async def _restart_hub(hub: Client, fleet: Fleet, process: subprocess.Popen[byte
         async def watched() -> bool:
             return _watches(await fleet.metrics()) >= watching
 
+        async def renewed() -> bool:
+            for name, moment in (await _renewals(hub)).items():
+                if moment > stamp:
+                    first.setdefault(name, moment)
+            return len(first) == len(old)
+
         row.recovered_s = await _until(process, began, watched, 1.0)
-        stamp = time.time()
-        await _until(process, began, lambda: _renewed(hub, row.agents, stamp), 1.0)
-        new = await _renewals(hub)
-        row.gap_most_s = max(new[name] - old[name] for name in old)
+        await _until(process, began, renewed, 1.0)
+        row.gap_most_s = max(first[name] - old[name] for name in old)
     finally:
         again.kill()  # it would wait a minute for its watches
         again.wait()
