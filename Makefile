@@ -63,11 +63,8 @@ model: machines charms kubectl  ## the charms in the embedded model
 test: machines lint charms kubectl  ## what has to pass before a change lands, but for `make slow`
 	$(BIN)/pytest -n 3 --dist loadfile -m 'not slow'
 
-# the files that take longest are begun first: one that is begun last runs while the other workers have nothing left to do
-LONGEST := fm_38_47_options tutorial fm_65_68_masters fm_48_54_runtime fm_55_58_snaps fm_18_25_names_and_life fm_02_09_masters
 slow: machines charms kubectl  ## the scenarios that take long: options, runtime, ingress, several masters, hooks killed half way, the docs
-	$(BIN)/pytest -n 3 --dist loadfile --no-loadscope-reorder -m slow \
-	    $(LONGEST:%=tests/model/test_%.py) tests/unit/spoke tests/model tests/contract
+	$(BIN)/pytest -n 3 --dist loadfile -m slow tests/model tests/contract tests/unit/spoke
 
 e2e: machines charms kubectl  ## the charms on real Kubernetes, as root (make store builds it): one deployment, its scenarios, its figures
 	$(BIN)/pytest tests/e2e
