@@ -35,7 +35,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tests.contract._certificates import Authority
-from tests.unit.aioclustermanager.http.test_tls import proxy
+from tests.unit.aioclustermanager.http.test_tls import proxy, server_context
 from tests.unit.aioclustermanager.scripted import answer, eventually, scripted
 from tests.unit.aioclustermanager.scripted_http2 import Act, Ask, serving
 
@@ -59,8 +59,7 @@ class World:
         self.authority, self.stack = authority, stack
 
     def context(self) -> ssl.SSLContext:
-        context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH, cafile=str(self.authority.path))
-        context.load_cert_chain(self.authority.folder / 'server.crt', self.authority.folder / 'server.key')
+        context = server_context(self.authority)
         context.verify_mode = ssl.CERT_OPTIONAL
         return context
 

@@ -13,7 +13,7 @@ from aioclustermanager import _http
 from aioclustermanager._http import Limits, Pace, Shared, Tls, Transport
 
 from tests.contract import _certificates
-from tests.unit.aioclustermanager.scripted import answer, eventually, raw, scripted, silence
+from tests.unit.aioclustermanager.scripted import Request, Step, answer, eventually, raw, scripted, silence
 
 pytestmark = [pytest.mark.asyncio, pytest.mark.usefixtures('no_leaks')]
 
@@ -161,6 +161,16 @@ def saying(number: int, server: Any, shared: Shared, **more: Any) -> Transport:
     return Transport(server.url, shared=shared, authentication=_http.bearer(f'token-{number}'), **more)
 
 
+def after(may_answer: asyncio.Event) -> Step:
+    """Answer once the event is set."""
+
+    async def step(request: Request, writer: asyncio.StreamWriter) -> None:
+        await may_answer.wait()
+        await answer()(request, writer)
+
+    return step
+
+
 async def test_clients_of_one_server_share_its_connections_each_with_its_own_token() -> None:
     shared = Shared()
     async with scripted(last=answer()) as server:
@@ -178,12 +188,7 @@ async def test_clients_of_one_server_share_its_connections_each_with_its_own_tok
 
 async def test_a_client_that_is_closed_takes_its_own_calls_with_it_and_nobody_elses() -> None:
     shared, may_answer = Shared(), asyncio.Event()
-
-    async def slow(request: Any, writer: asyncio.StreamWriter) -> None:
-        await may_answer.wait()
-        await answer()(request, writer)
-
-    async with scripted(last=slow) as server:
+    async with scripted(last=after(may_answer)) as server:
         leaves, stays = saying(0, server, shared), saying(1, server, shared)
         calls = [asyncio.ensure_future(each.request('POST', '/')) for each in (leaves, stays)]
         await eventually(lambda: len(server.requests) == 2)
@@ -200,12 +205,7 @@ async def test_a_client_that_is_closed_takes_its_own_calls_with_it_and_nobody_el
 
 async def test_each_client_may_have_as_many_connections_as_its_limit_says() -> None:
     shared, may_answer = Shared(), asyncio.Event()
-
-    async def slow(request: Any, writer: asyncio.StreamWriter) -> None:
-        await may_answer.wait()
-        await answer()(request, writer)
-
-    async with scripted(last=slow) as server:
+    async with scripted(last=after(may_answer)) as server:
         clients = [saying(number, server, shared, limits=Limits(connections=2)) for number in range(3)]
         calls = [asyncio.ensure_future(client.request('GET', '/')) for client in clients for _ in range(4)]
         await eventually(lambda: len(server.requests) == 6)

@@ -32,7 +32,6 @@ from ._errors import ConnectionFailed, Error
 from ._exchange import HIGH_WATER, Exchange
 from ._messages import Request
 
-ALPN = 'h2'
 _MOST_STREAMS = 100  # at once; a server may allow less
 _MOST_REQUESTS = 2**30  # on one connection: there are no more stream numbers
 _OWED = 32 * 1024  # bytes that are taken before the server is told: not a frame for each line of a watch
