@@ -439,8 +439,12 @@ async def test_an_address_is_watched_in_its_old_form_too(manager: ClusterManager
     assert await beside(caller.watch(url, 'ADDED'), made) is True
     assert await caller.watch(url) is True, 'what was there before counts'
     assert await caller.watch(url, 'DELETED', timeout=0.2) is False
-    changed = caller.patch(f'{maps}/c', [{'op': 'add', 'path': '/data', 'value': {'a': '1'}}])
-    assert await beside(caller.watch(url, 'MODIFIED'), changed) is True
+    watched = asyncio.create_task(caller.watch(url, 'MODIFIED'))
+    for number in itertools.count():  # a change before the watch has begun is none to it
+        await caller.patch(f'{maps}/c', [{'op': 'add', 'path': '/data', 'value': {'a': str(number)}}])
+        if (await asyncio.wait([watched], timeout=0.05))[0]:
+            break
+    assert await watched is True
     assert await beside(caller.watch(url, 'DELETED'), caller.delete(f'{maps}/c', 'v1', {})) is True
     assert await caller.watch(url, 'DELETED') is True, 'what is gone is gone'
 
