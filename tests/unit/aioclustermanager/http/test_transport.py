@@ -11,7 +11,17 @@ from aioclustermanager import _http
 from aioclustermanager._http import ConnectionFailed, Limits, Repeat, Retries, Transport, _retry
 
 from tests.listening import listening
-from tests.unit.aioclustermanager.scripted import Request, answer, eventually, raw, reset, scripted, silence
+from tests.unit.aioclustermanager.scripted import (
+    Request,
+    answer,
+    eventually,
+    leap,
+    raw,
+    reset,
+    scripted,
+    silence,
+    too_late,
+)
 
 pytestmark = [pytest.mark.asyncio, pytest.mark.usefixtures('no_leaks')]
 QUICK = Retries(attempts=3, first_s=0.001, longest_s=0.002)
@@ -118,17 +128,17 @@ async def test_a_server_that_is_not_there_has_seen_nothing() -> None:
 
 
 async def test_a_call_ends_at_its_deadline_and_its_connection_with_it() -> None:
-    async with scripted(silence, answer()) as server, Transport(server.url) as transport:
+    async with scripted(too_late, answer()) as server, Transport(server.url) as transport:
         with pytest.raises(_http.DeadlineExceeded, match=r'GET /slow') as caught:
-            await transport.request('GET', '/slow', timeout_s=0.05)
+            await transport.request('GET', '/slow', timeout_s=60)
         assert isinstance(caught.value, TimeoutError)
         assert (await transport.request('GET', '/next')).status == 200
         assert server.connections == 2
 
 
 async def test_a_deadline_ends_all_calls_within_it() -> None:
-    async with scripted(answer(), last=silence) as server, Transport(server.url) as transport:
-        with pytest.raises(_http.DeadlineExceeded), _http.deadline(0.1):
+    async with scripted(answer(), last=too_late) as server, Transport(server.url) as transport:
+        with pytest.raises(_http.DeadlineExceeded), _http.deadline(60):
             await transport.request('GET', '/1')
             await transport.request('GET', '/2')
         assert len(server.requests) == 2
@@ -218,14 +228,14 @@ async def test_closing_fails_a_call_that_is_not_under_way_yet(phase: str) -> Non
         await (begun.wait() if phase == 'handshake' else asyncio.sleep(0.01))
         await transport.close()
         with pytest.raises(ConnectionFailed, match=r'the connections to .* were closed') as caught:
-            await asyncio.wait_for(call, 5)
+            await asyncio.wait_for(call, 60)
         assert not caught.value.sent and not call.cancelled()
 
 
 async def test_a_connection_the_server_has_closed_is_not_used_again() -> None:
     async with scripted(answer(200, close=True), answer(200)) as server, Transport(server.url) as transport:
         await transport.request('POST', '/1', b'')
-        await asyncio.sleep(0.02)
+        await eventually(lambda: transport._pool._idle[0].lost)
         await transport.request('POST', '/2', b'')
         assert [request.connection for request in server.requests] == [0, 1]
 
@@ -239,14 +249,17 @@ async def test_a_server_that_speaks_out_of_turn_is_left() -> None:
 
 
 async def test_a_server_that_speaks_unasked_while_nothing_is_under_way_is_left_too() -> None:
+    heard = asyncio.Event()
+
     async def step(request: Request, writer: asyncio.StreamWriter) -> None:
         writer.write(b'HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n')
-        await asyncio.sleep(0.05)
+        await heard.wait()
         writer.write(b'HTTP/1.1 200 OK\r\nContent-Length: 3\r\n\r\nbad')
 
     async with scripted(step, answer(200, {'good': 1})) as server, Transport(server.url) as transport:
         await transport.request('GET', '/1')
-        await asyncio.sleep(0.2)
+        heard.set()
+        await eventually(lambda: transport._pool._idle[0].lost)
         assert (await transport.request('GET', '/2')).json() == {'good': 1}
         assert server.connections == 2
 
@@ -419,9 +432,10 @@ async def test_a_stream_without_a_word_ends_after_its_idle_time() -> None:
     async with (
         scripted(head) as server,
         Transport(server.url) as transport,
-        transport.stream('GET', '/', idle_s=0.05) as stream,
+        transport.stream('GET', '/', idle_s=60) as stream,
     ):
         assert await stream.read() == b'first'
+        asyncio.get_running_loop().call_soon(leap)
         with pytest.raises(_http.DeadlineExceeded):
             await stream.read()
 

@@ -14,7 +14,18 @@ from aioclustermanager.k8s import K8SContextManager, const, create_k8s_caller
 from aioclustermanager.k8s.caller import K8SCaller
 from aioclustermanager.manager import ClusterManager
 
-from tests.unit.aioclustermanager.scripted import Request, Server, answer, lines, raw, reset, scripted, silence, status
+from tests.unit.aioclustermanager.scripted import (
+    Request,
+    Server,
+    answer,
+    eventually,
+    lines,
+    raw,
+    reset,
+    scripted,
+    silence,
+    status,
+)
 
 pytestmark = [pytest.mark.asyncio, pytest.mark.usefixtures('no_leaks')]
 LOG = b'HTTP/1.1 200 OK\r\nContent-Type: text/plain\r\nTransfer-Encoding: chunked\r\n\r\n'
@@ -75,8 +86,7 @@ async def test_whoever_stops_following_leaves_nothing_open() -> None:
             logs = caller.get_execution_log_watch('n', 'j', 'p0')
             assert await anext(logs) == b'one\n'
             await logs.aclose()
-        await asyncio.sleep(0.05)
-        assert not server.open
+        await eventually(lambda: not server.open)
 
 
 # who asks
