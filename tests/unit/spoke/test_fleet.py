@@ -137,8 +137,7 @@ async def test_44_agents_come_go_and_fail_each_for_itself(world: Any) -> None:
     assert sorted(fleet.configs) == [f'{base}-north', f'{base}-west']
     assert fleet.configs[f'{base}-north'].agent is first
     file.write_text('clusters: [')
-    await asyncio.sleep(0.5)
-    assert fleet.fault
+    await world.until(lambda: asyncio.sleep(0, fleet.fault))
     assert fleet.configs[f'{base}-north'].agent is first
     assert metrics.of(cluster=f'{base}-north').get('spoke_joined') == 1
     assert await world.hub.find(_wire.MANAGED_CLUSTERS, f'{base}-south') is None

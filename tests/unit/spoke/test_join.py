@@ -61,8 +61,12 @@ async def test_02_a_cluster_that_is_approved_and_accepted_joins_with_five_keys_a
     assert key.startswith(b'-----BEGIN EC PRIVATE KEY-----')
     assert _certificates.fits(key, chain)
     assert (world.dir / 'cluster-name').read_text() == world.name
-    assert await world.secret('hub-kubeconfig-secret-pending') is None
+    await world.until(lambda: _is_gone(world, 'hub-kubeconfig-secret-pending'))
     assert len(await world.requests()) == 1
+
+
+async def _is_gone(world: Any, secret: str) -> bool:
+    return await world.secret(secret) is None
 
 
 async def test_03_a_cluster_may_be_accepted_long_before_it_is_approved(world: Any) -> None:

@@ -73,7 +73,11 @@ async def test_41_killed_at_a_request_and_started_again_it_joins_with_one_reques
     assert _certificates.fits(
         (world.dir / 'tls.key').read_bytes(), _certificates.chain((world.dir / 'tls.crt').read_bytes())
     )
-    assert await world.secret('hub-kubeconfig-secret-pending') is None
+
+    async def is_gone() -> bool:
+        return await world.secret('hub-kubeconfig-secret-pending') is None
+
+    await world.until(is_gone)
 
 
 MORTAL = 'import signal, spoke._cli; signal.signal(signal.SIGXFSZ, signal.SIG_DFL); raise SystemExit(spoke._cli.main())'

@@ -269,7 +269,7 @@ class Field:
         conditions = ((await self.cluster() or {}).get('status') or {}).get('conditions') or []
         return next((each['status'] for each in conditions if each['type'] == kind), '')
 
-    async def until(self, check: Callable[[], Awaitable[Any]], timeout_s: float = 30.0) -> Any:
+    async def until(self, check: Callable[[], Awaitable[Any]], timeout_s: float = 90.0) -> Any:
         """Return the first true answer."""
         deadline = time.monotonic() + timeout_s
         while True:
@@ -348,7 +348,7 @@ def descriptors() -> dict[int, str]:
 
 async def _until_closed(before: dict[int, str]) -> None:
     """Wait until nothing is open that was not before: transports close in a later turn of the loop."""
-    deadline = time.monotonic() + 10
+    deadline = time.monotonic() + 60
     while left := {number: what for number, what in descriptors().items() if before.get(number) != what}:
         assert time.monotonic() < deadline, left
         await asyncio.sleep(0.001)
