@@ -6,7 +6,7 @@ import contextlib
 from dataclasses import dataclass
 from pathlib import Path
 
-from _certificates import Authority
+from _certificates import Authority, rsa_key
 from _programs import Http, eventually, free_port, started
 
 TOKENS = """\
@@ -59,6 +59,7 @@ def start(folder: Path, stack: contextlib.ExitStack, real: Path | None) -> Clust
     server, key = authority.issue('server', 'kube-apiserver')
     client, client_key = authority.issue('client', 'client')
     (folder / 'tokens.csv').write_text(TOKENS)
+    accounts = rsa_key(folder / 'accounts.key')
     etcd, peers, secure = f'https://127.0.0.1:{free_port()}', f'http://127.0.0.1:{free_port()}', free_port()
     tls = {'cert-file': server, 'key-file': key, 'trusted-ca-file': authority.path, 'client-cert-auth': 'true'}
     urls = {'listen-client-urls': etcd, 'advertise-client-urls': etcd, 'listen-peer-urls': peers}
@@ -70,8 +71,8 @@ def start(folder: Path, stack: contextlib.ExitStack, real: Path | None) -> Clust
         'secure-port': secure, 'bind-address': '127.0.0.1', 'tls-cert-file': server, 'tls-private-key-file': key,
         'client-ca-file': authority.path, 'token-auth-file': folder / 'tokens.csv', 'authorization-mode': 'Node,RBAC',
         'enable-admission-plugins': 'NodeRestriction', 'service-cluster-ip-range': '10.152.183.0/24',
-        'service-account-issuer': 'https://kubernetes.default.svc', 'service-account-signing-key-file': key,
-        'service-account-key-file': server, 'endpoint-reconciler-type': 'none',
+        'service-account-issuer': 'https://kubernetes.default.svc', 'service-account-signing-key-file': accounts,
+        'service-account-key-file': accounts, 'endpoint-reconciler-type': 'none',
         'kubelet-client-certificate': client, 'kubelet-client-key': client_key,
         'kubelet-certificate-authority': authority.path, 'kubelet-preferred-address-types': 'InternalIP',
         'allow-privileged': 'true',
@@ -86,6 +87,6 @@ def controllers(cluster: Cluster) -> dict[str, object]:
     """Return the flags of a controller manager that may do everything."""
     return {
         'kubeconfig': cluster.kubeconfig('controllers', 'admin-token'), 'leader-elect': 'false', 'port': 0,
-        'secure-port': 0, 'service-account-private-key-file': cluster.folder / 'server.key',
+        'secure-port': 0, 'service-account-private-key-file': cluster.folder / 'accounts.key',
         'root-ca-file': cluster.authority,
     }  # fmt: skip

@@ -44,7 +44,7 @@ def manager(alone: Any, folder: Path, **more: str) -> Iterator[str]:
     flags: dict[str, object] = {
         'kubeconfig': cluster.kubeconfig('manager', 'manager-token'), 'leader-elect': 'false', 'port': 0,
         'secure-port': 0, 'root-ca-file': cluster.authority,
-        'service-account-private-key-file': cluster.folder / 'server.key',
+        'service-account-private-key-file': cluster.folder / 'accounts.key',
         **{key.replace('_', '-'): value for key, value in more.items()},
     }  # fmt: skip
     with started(folder, 'kube-controller-manager', flags, real=real):

@@ -13,6 +13,7 @@ from aiohttp import web
 
 from . import (
     _access,
+    _accounts,
     _configuration,
     _custom,
     _faults,
@@ -60,11 +61,15 @@ class Server:
         self.catalogue = _resources.catalogue(configuration.version)
         always = 'AlwaysAllow' in configuration.modes
         anonymous = _flags.is_set(configuration.values, 'anonymous-auth') and not always
-        self.users = _identity.Authenticator(
-            configuration.get('token-auth-file'), configuration.get('basic-auth-file'), anonymous=anonymous
-        )
         servers = configuration.get('etcd-servers').split(',')
         self.storage = _storage.Storage(servers, _configuration.etcd_context(configuration))
+        self.keys = _configuration.account_keys(configuration)
+        self.users = _identity.Authenticator(
+            configuration.get('token-auth-file'),
+            configuration.get('basic-auth-file'),
+            anonymous=anonymous,
+            account=lambda token: _accounts.user(token, self.keys, self.storage.get),
+        )
         self.rest = _rest.Rest(self.storage, self.catalogue, configuration.rest)
         self.listeners: list[asyncio.Server] = []
         self.connections: set[_http2.Connection] = set()
@@ -147,7 +152,7 @@ class Server:
         return web.Server(handle, request_factory=_request, access_log=None, handler_cancellation=True)
 
     async def _answer(self, request: web.Request, secure: bool) -> web.StreamResponse:
-        user = self._user(request) if secure else _identity.UNSECURED
+        user = await self._user(request) if secure else _identity.UNSECURED
         await _faults.obey(f'{request.method} {request.path_qs}')
         parts = [part for part in request.path.split('/') if part]
         if parts[:1] in (['api'], ['apis']) and len(parts) > (2 if parts[0] == 'api' else 3):
@@ -155,10 +160,17 @@ class Server:
         self._authorize(user, _access.Attributes(request.method.lower(), path=request.path))
         return self._document(request.path.rstrip('/') or '/', request)
 
-    def _user(self, request: web.Request) -> _identity.User:
+    async def _user(self, request: web.Request) -> _identity.User:
         tls = request.transport.get_extra_info('ssl_object') if request.transport else None
         certificate = tls.getpeercert() if tls else None
-        return self.users.user(request.headers.get('Authorization', ''), certificate)
+        authorization = request.headers.get('Authorization', '')
+        try:
+            return self.users.user(authorization, certificate)
+        except _statuses.StatusError:
+            if not self.keys or '.' not in authorization:
+                raise
+            await self.storage.refresh()  # another server may have stored this account's token just now
+            return self.users.user(authorization, certificate)
 
     def _authorize(self, user: _identity.User, what: _access.Attributes) -> None:
         if what.path in _PUBLIC or what.path.split('/')[1:2] in (['healthz'], ['livez'], ['readyz']):

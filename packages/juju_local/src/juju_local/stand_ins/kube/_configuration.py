@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from . import _access, _addresses, _flags, _program, _rest, _version
+from . import _access, _addresses, _flags, _program, _rest, _tokens, _version
 
 _OFF_BY_DEFAULT = {'AlwaysAdmit', 'AlwaysDeny', 'NodeRestriction', 'AlwaysPullImages', 'EventRateLimit'}
 # Name to (first, last) minor version. What a plug-in does here: NodeRestriction and ServiceAccount are enforced.
@@ -130,6 +130,13 @@ def _check_files(values: Mapping[str, str]) -> None:
             except OSError as error:
                 why = str(error.strerror).lower()
                 raise _program.Fatal(f'unable to load --{name}: open {path}: {why}') from error
+
+
+def account_keys(configuration: Configuration) -> tuple[_tokens.Key, ...]:
+    """Return the keys that tokens of service accounts may be signed with; without a flag it is the server's own."""
+    path = configuration.get('service-account-key-file') or configuration.get('tls-private-key-file')
+    found = _tokens.key(Path(path).read_text(encoding='utf-8')) if path else None
+    return (found,) if found else ()
 
 
 def server_context(configuration: Configuration) -> ssl.SSLContext | None:

@@ -5,8 +5,21 @@ from __future__ import annotations
 import threading
 import time
 from dataclasses import replace
+from pathlib import Path
 
-from . import _client, _controllers, _health, _identity, _leader, _node_controller, _program, _proxy, _version
+from . import (
+    _accounts,
+    _client,
+    _controllers,
+    _health,
+    _identity,
+    _leader,
+    _node_controller,
+    _program,
+    _proxy,
+    _tokens,
+    _version,
+)
 
 _SETTLE_S = 0.02  # changes come in bursts: decide once for all of them
 _PATIENCE_S = 5.0
@@ -19,31 +32,32 @@ def main() -> None:
 
 
 def _run(values: dict[str, str], version: _version.Version) -> None:
-    for name in ('service-account-private-key-file', 'root-ca-file'):
-        _check_readable(name, values.get(name, ''))
+    key, authority = (
+        _text(name, values.get(name, '')) for name in ('service-account-private-key-file', 'root-ca-file')
+    )
+    signer = _accounts.Signer(_tokens.key(key), authority)
     access, agent = _proxy.access(values), f'kube-controller-manager/{_version.text()}'
     _health.serve(values)
     _leader.elect(_client.Client(access, agent), 'kube-controller-manager', values)
     if values.get('use-service-account-credentials') == 'true' and access.authorization.startswith('Bearer '):
         access = replace(access, authorization=access.authorization + _identity.AS_CONTROLLERS)
-    Manager(_client.Client(access, agent), version).run()
+    Manager(_client.Client(access, agent), version, signer).run()
 
 
-def _check_readable(name: str, path: str) -> None:
-    if path:
-        try:
-            with open(path, 'rb'):
-                return
-        except OSError as error:
-            why = str(error.strerror).lower()
-            raise _program.Fatal(f'error reading --{name}: open {path}: {why}') from error
+def _text(name: str, path: str) -> str:
+    try:
+        return Path(path).read_text(encoding='utf-8') if path else ''
+    except OSError as error:
+        why = str(error.strerror).lower()
+        raise _program.Fatal(f'error reading --{name}: open {path}: {why}') from error
 
 
 class Manager:
     """The watches, and the loop that acts on what they say."""
 
-    def __init__(self, client: _client.Client, version: _version.Version) -> None:
+    def __init__(self, client: _client.Client, version: _version.Version, signer: _accounts.Signer) -> None:
         self.client = client
+        self.signer = signer
         self.changed = threading.Event()
         spans = {'leases': ((1, 14), (9, 9)), 'poddisruptionbudgets': ((0, 0), (1, 24))}
         self.informers = {
@@ -83,7 +97,11 @@ class Manager:
         for name, beat in _node_controller.heartbeats(state).items():
             if self.beats.get(name) != beat:
                 self.beats[name], self.seen[name] = beat, now
-        for action in (*_controllers.actions(state), *_node_controller.actions(state, self.seen, now)):
+        for action in (
+            *_controllers.actions(state),
+            *_accounts.tokens(state, self.signer),
+            *_node_controller.actions(state, self.seen, now),
+        ):
             self._do(action)
 
     def _do(self, action: _controllers.Action) -> None:

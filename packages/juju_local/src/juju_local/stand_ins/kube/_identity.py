@@ -5,7 +5,7 @@ from __future__ import annotations
 import base64
 import csv
 import hmac
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -24,17 +24,20 @@ class User:
 
 CONTROLLER_MANAGER = 'system:kube-controller-manager'
 CONTROLLERS = 'system:serviceaccount:kube-system:controllers'
-# The stand-in knows no tokens of service accounts: the controller manager adds this to its own, for its controllers.
+# All controllers share one account that has no secret: the controller manager adds this to its own token for them.
 AS_CONTROLLERS = f'~{CONTROLLERS}'
 ANONYMOUS = User('system:anonymous', ('system:unauthenticated',))
 UNSECURED = User('system:unsecured', ('system:masters', AUTHENTICATED))
 
 
 class Authenticator:
-    """Knows the users of the files it was given."""
+    """Knows the users of the files it was given, and those that `account` knows by their token."""
 
-    def __init__(self, tokens: str, passwords: str, *, anonymous: bool) -> None:
+    def __init__(
+        self, tokens: str, passwords: str, *, anonymous: bool, account: Callable[[str], User | None] = lambda _: None
+    ) -> None:
         self._anonymous = anonymous
+        self._account = account
         rows = _rows(tokens, 'token')
         self._tokens = {row[0]: _user(row) for row in rows}
         self._passwords = {row[1]: (row[0], _user(row)) for row in _rows(passwords, 'password')}
@@ -53,7 +56,7 @@ class Authenticator:
         return ANONYMOUS
 
     def _of_token(self, token: str) -> User:
-        found = self._tokens.get(token.removesuffix(AS_CONTROLLERS))
+        found = self._tokens.get(token.removesuffix(AS_CONTROLLERS)) or self._account(token)
         if not found:
             raise _statuses.unauthorized()
         if token.endswith(AS_CONTROLLERS) and found.name == CONTROLLER_MANAGER:

@@ -200,7 +200,15 @@ def _request_causes(obj: Json) -> list[tuple[str, str]]:
     return [(f'spec.{key}', 'Required value') for key in needed if not spec.get(key)]
 
 
+def _secret_causes(obj: Json) -> list[tuple[str, str]]:
+    note = 'kubernetes.io/service-account.name'
+    wanted = obj.get('type') == 'kubernetes.io/service-account-token'
+    missing = wanted and not (obj['metadata'].get('annotations') or {}).get(note)
+    return [(f'metadata.annotations[{note}]', 'Required value')] if missing else []
+
+
 _CHECKS = {
+    'secrets': _secret_causes,
     'pods': _pod_causes,
     'deployments': _workload_causes,
     'replicasets': _workload_causes,
