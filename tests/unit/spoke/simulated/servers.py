@@ -130,14 +130,14 @@ class Server(_apiserver.Server):
             end.vanish()
         await asyncio.sleep(0.01)  # until whoever answers knows
 
-    def _user(self, request: web.Request) -> _identity.User:
+    async def _user(self, request: web.Request) -> _identity.User:
         tls: Any = request.transport.get_extra_info('identity') if request.transport else None
         if (ends := getattr(tls, 'ends', None)) and ends < self.now():
             raise _statuses.unauthorized()
-        return super()._user(request)
+        return await super()._user(request)
 
     async def _answer(self, request: web.Request, secure: bool) -> web.StreamResponse:
-        user = self._user(request).name
+        user = (await self._user(request)).name
         self.told(self.name, user, f'{request.method} {request.path_qs}')
         if user == 'admin':  # a person, or the hub itself, whose watches break for no reason of ours: none needs marks
             if 'allowWatchBookmarks' in request.path_qs:
