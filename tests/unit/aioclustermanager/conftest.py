@@ -6,11 +6,7 @@ import asyncio
 import gc
 from collections.abc import AsyncIterator
 
-import hypothesis
 import pytest_asyncio
-
-hypothesis.settings.register_profile('patient', deadline=None)  # a busy machine is no failure
-hypothesis.settings.load_profile('patient')
 
 
 @pytest_asyncio.fixture
