@@ -12,16 +12,10 @@ import pytest
 from aioclustermanager.kubernetes import resources
 from spoke import _certificates, _hub_standin, _wire
 
-from tests.unit.spoke.simulated.base import NAMESPACE, Base, made_base
+from tests.unit.spoke.simulated.base import NAMESPACE, Base
 from tests.unit.spoke.simulated.run import Run
-from tests.unit.spoke.test_certificates import authority
 
 _MINUTE = 60.0
-
-
-@pytest.fixture(scope='module')
-def base(tmp_path_factory: pytest.TempPathFactory) -> Base:
-    return made_base(tmp_path_factory.mktemp('base'), authority())
 
 
 class Story(Run):

@@ -108,15 +108,25 @@ def virtual(loop: Loop, seed: int) -> Iterator[None]:
 
 @contextlib.contextmanager
 def collected() -> Iterator[None]:
-    """Collect garbage afterwards, and not meanwhile: what it closes would be closed at another moment each time."""
+    """Collect what the life before left, and nothing meanwhile: it would be closed at another moment each time."""
+    gc.collect()
     gc.disable()
-    gc.freeze()  # what was there before is not looked at
     try:
         yield
     finally:
-        gc.collect()
-        gc.unfreeze()
         gc.enable()
+
+
+@contextlib.contextmanager
+def frozen() -> Iterator[None]:
+    """Let collections pass over what is there before, which is much, and nobody's garbage."""
+    gc.collect()
+    gc.freeze()
+    try:
+        yield
+    finally:
+        gc.unfreeze()
+        gc.collect()
 
 
 def _died(*_: object) -> None:
