@@ -6,6 +6,8 @@ VENV := .venv
 BIN := $(VENV)/bin
 PYTHON ?= python3
 export PATH := $(CURDIR)/$(BIN):$(PATH)
+# each verb, hook and stand-in is a process: where bytecode may not be kept, each would compile its modules anew
+unexport PYTHONDONTWRITEBYTECODE
 
 .DEFAULT_GOAL := help
 .PHONY: help host machines venv charms deploy destroy store kubectl lint docs unit model test slow e2e bench requirements clean

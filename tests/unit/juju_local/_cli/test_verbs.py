@@ -2,19 +2,44 @@
 
 from __future__ import annotations
 
+import importlib
+import inspect
 import json
+import os
+import subprocess
+import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import pytest
 import yaml
-from juju_local._cli._verb import cli
+from juju_local import _cli
+from juju_local._cli._verb import MODULES, cli
 
 Juju = Callable[..., Any]
 
 
-@pytest.mark.parametrize('verb', sorted({*cli.commands} - {'help'}))
+def test_the_table_of_verbs_is_what_the_modules_declare() -> None:
+    families = {module: {name for name, its in MODULES.items() if its == module} for module in MODULES.values()}
+    found: dict[str, set[str]] = {}
+    for file in Path(_cli.__file__).parent.glob('_*.py'):
+        importlib.import_module(f'juju_local._cli.{file.stem}'.removesuffix('.__init__'))
+    for name, command in cli.commands.items():
+        found.setdefault(inspect.unwrap(command.callback).__module__.rpartition('.')[2], set()).add(name)  # type: ignore[arg-type]
+    assert found == {**families, '_verb': {'help'}}
+
+
+def test_a_verb_that_only_looks_loads_nothing_that_runs_hooks(tmp_path: Path) -> None:
+    script = 'import sys; from juju_local._cli import run; run(["status"]); print([*sys.modules])'
+    environment = {**os.environ, 'JUJU_LOCAL_DATA': str(tmp_path)}
+    command = [sys.executable, '-c', script]
+    loaded = subprocess.run(command, capture_output=True, text=True, check=True, env=environment).stdout
+    assert "'juju_local._db'" in loaded
+    assert [name for name in ('_engine', '_machine', '_charm') if f"'juju_local.{name}'" in loaded] == []
+
+
+@pytest.mark.parametrize('verb', sorted(MODULES))
 def test_every_verb_explains_itself(juju: Juju, verb: str) -> None:
     answer = juju(verb, '--help')
     assert answer.code == 0 and answer.err == ''

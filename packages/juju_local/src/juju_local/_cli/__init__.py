@@ -12,11 +12,6 @@ import click
 from juju_local._cli import _output
 from juju_local._cli._verb import cli
 from juju_local._errors import JujuLocalError
-from juju_local._machine import MachineError
-from juju_local._store import StoreError
-
-# Importing a module declares its verbs.
-from juju_local._cli import _changes, _config, _deploy, _lifecycle, _logs, _models, _show, _tasks, _upgrade  # noqa: F401  isort: skip
 
 __all__ = ['main']
 
@@ -57,9 +52,6 @@ def _told(error: Exception) -> int:
         return FAILED
     if isinstance(error, JujuLocalError):
         _output.error(error.message, error.remedy)
-        return FAILED
-    if isinstance(error, MachineError | StoreError):
-        _output.error(str(error))
         return FAILED
     _output.error(f'{type(error).__name__}: {error}', 'this was not expected; run it again with --debug to see where')
     return FAILED

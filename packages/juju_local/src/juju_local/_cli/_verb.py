@@ -7,6 +7,7 @@ A verb gets the `Session` as its first argument.
 from __future__ import annotations
 
 import functools
+import importlib
 from collections.abc import Callable, Sequence
 from typing import Any
 
@@ -75,8 +76,35 @@ class Verb(click.Command):
         return super().invoke(ctx)
 
 
+# Which module declares a verb and its other spellings. It is imported for its verbs only: scripts ask for `status` and
+# its like again and again, and to import all modules, the engine's with them, takes longer than such a verb's answer.
+FAMILIES = {
+    '_changes': """add-unit remove-unit remove-application add-relation integrate relate remove-relation expose unexpose
+        resolved resolve set-leader update-status wait""",
+    '_config': 'config trust set-constraints get-constraints constraints model-config',
+    '_deploy': 'deploy',
+    '_lifecycle': 'ssh scp',
+    '_logs': 'debug-log',
+    '_models': 'models list-models show-model destroy-model store',
+    '_show': """status show-status show-unit show-application resources list-resources charm-resources
+        export-bundle""",
+    '_tasks': """run-action run exec actions list-actions show-action-output show-task show-action-status show-operation
+        operations list-operations cancel-task cancel-action""",
+    '_upgrade': 'upgrade-charm refresh attach-resource attach',
+}
+MODULES = {spelling: module for module, spellings in FAMILIES.items() for spelling in spellings.split()}
+
+
 class Verbs(click.Group):
     """All verbs; an unknown one is answered as juju does."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        return sorted({*super().list_commands(ctx), *MODULES})
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        if cmd_name in MODULES:
+            importlib.import_module(f'juju_local._cli.{MODULES[cmd_name]}')  # declares it
+        return super().get_command(ctx, cmd_name)
 
     def resolve_command(
         self, ctx: click.Context, args: list[str]
