@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import itertools
+from collections import Counter
 from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any, TypeVar
@@ -11,9 +12,12 @@ from typing import Any, TypeVar
 import pytest
 from aioclustermanager.kubernetes import resources
 from spoke import _certificates, _hub_standin, _wire
+from spoke._names import Names
+from spoke._running import together
 
 from tests.unit.spoke.simulated.base import NAMESPACE, Base
 from tests.unit.spoke.simulated.run import Run
+from tests.unit.spoke.test_certificates import authority
 
 _MINUTE = 60.0
 
@@ -176,9 +180,16 @@ class Rotated(Story):
         for _ in range(4):
             before = self._certificate()
             chain, count = _certificates.chain(before), len(self.requests())
+            await self.until(lambda chain=chain: self._connections_of(chain), 5)
             await self.until(lambda count=count: len(self.requests()) > count, chain.life.total_seconds())
             self.shares += (1 - (chain.ends - self.now()) / chain.life,)
             await self.until(lambda before=before: self._certificate() != before, 5)
+            await self.until(lambda chain=chain: not self._connections_of(chain), 1)
+
+    def _connections_of(self, chain: _certificates.Chain) -> int:
+        """Return how many are open on which the agent showed this certificate."""
+        ends = [end.peer.get_extra_info('identity') for end in self.process.ends if not end.lost]
+        return sum(getattr(each, 'ends', None) == chain.ends for each in ends)
 
 
 @pytest.mark.parametrize('minutes', [5, pytest.param(60, marks=pytest.mark.slow)])
@@ -189,6 +200,51 @@ def test_18_a_certificate_is_rotated_between_75_and_80_percent_of_its_life_howev
     assert min(run.shares) > 0.745
     assert max(run.shares) < 0.805
     assert run.worst_gap_s < 1.25 * 60 + 5, 'there was a gap in the lease'
+
+
+class Crowd(Story):
+    """Many agents of one hub."""
+
+    def __init__(self, folder: Path, base: Base) -> None:
+        super().__init__(folder, base)
+        self.crowd = [Names(f'edge-{number}', 'b2c4d') for number in range(16)]
+
+    async def _agent(self) -> None:
+        await together(
+            *(self._agent_of(each, self.folder / each.cluster, f'hub-{each.cluster}') for each in self.crowd)
+        )
+
+    async def told(self) -> None:
+        await self.until(lambda: len(self._renewing()) == len(self.crowd), 60)
+        self._down(self.hub, True)
+        await asyncio.sleep(_MINUTE)
+        self._down(self.hub, False)
+        back = self.loop.time()
+        first: dict[str, float] = {}
+        await asyncio.sleep(10)
+        for at, server, user, _ in self.trace:
+            if server == 'hub' and at >= back and user.startswith('system:'):
+                first.setdefault(user, at - back)
+        assert len(first) == len(self.crowd), 'not all were there again within ten seconds'
+        together = Counter(round(10 * at) for at in first.values())
+        assert max(together.values()) <= len(self.crowd) / 4, f'a herd: {sorted(first.values())}'
+
+    async def _live_through_faults(self) -> None:
+        await self.told()
+        self._not_joined = lambda: ''  # it looks at one agent
+
+    def _told(self, server: str, user: str, request: str) -> None:
+        self.trace.append((self.loop.time(), server, user, request))
+
+    def _hub_wrote(self, *_: Any) -> None:
+        pass  # what is promised of one agent
+
+    def _renewing(self) -> set[str]:
+        return {user for _, _, user, what in self.trace if what.startswith('PUT') and what.endswith(_wire.LEASE)}
+
+
+def test_26_after_an_outage_many_agents_come_back_one_after_the_other(base: Base, tmp_path: Path) -> None:
+    lived(Crowd, tmp_path, base)
 
 
 class Outages(Story):
@@ -223,6 +279,56 @@ class BadCredential(Story):
         assert self.requests() == []
         self._bootstrap('bootstrap-token')
         await self.until(self.has_joined, 5)
+
+
+class Refused(Story):
+    """The credential is in the kubeconfig, the authorities are in a file that this names."""
+
+    def _bootstrap(self, token: str, ca_file: str = '') -> None:
+        self.authorities = self.folder / 'ca.crt'
+        self.authorities.write_bytes(self.hub.ca if token == 'no-token' else authority().pem)
+        super()._bootstrap(token, str(self.authorities))
+
+    async def told(self) -> None:
+        self._bootstrap('no-token')
+        await asyncio.sleep(10)
+        before = len(self.process.ends)
+        await asyncio.sleep(10 * _MINUTE)
+        assert len(self.process.ends) - before < 5, 'it connects again and again'
+        self._bootstrap('bootstrap-token')
+        await self.until(lambda: 'verify failed' in self.health.notes.get('bootstrap', ''), 10)
+        await asyncio.sleep(_MINUTE)
+        self.authorities.write_bytes(self.hub.ca + b'\n')
+        await self.until(self.has_joined, 5)
+
+
+def test_35_a_credential_that_is_refused_is_tried_on_one_connection_and_any_file_of_it_may_be_mended(
+    base: Base, tmp_path: Path
+) -> None:
+    lived(Refused, tmp_path, base)
+
+
+class NotNeeded(Story):
+    async def told(self) -> None:
+        await self.until(self.has_joined, 10)
+        self._bootstrap('no-token')
+        first = self.agent
+        self.process.die()
+        await self.until(lambda: self.agent is not first and self.agent.phase == 'main', 2 * _MINUTE)
+        await asyncio.sleep(_MINUTE)
+        assert 'bootstrap' not in self.health.notes
+        await self.admin.delete(_wire.MANAGED_CLUSTERS, self.names.cluster)
+        await self.until(lambda: 'bootstrap' in self.health.notes, _MINUTE)
+        self._bootstrap('bootstrap-token')
+        await self.until(self._cluster, 2 * _MINUTE)
+        assert 'bootstrap' not in self.health.notes
+        await _hub_standin.accept(self.admin, self.names.cluster)
+
+
+def test_35_a_bad_bootstrap_credential_is_nothing_to_wait_for_where_the_certificate_is_good(
+    base: Base, tmp_path: Path
+) -> None:
+    lived(NotNeeded, tmp_path, base)
 
 
 @pytest.mark.slow

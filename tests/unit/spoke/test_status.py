@@ -40,3 +40,16 @@ def test_it_names_what_has_to_be_mended(
 
 def test_without_a_name_it_asks_for_the_name(tmp_path: Path, capsys: Any) -> None:
     assert told(tmp_path / 'bootstrap', capsys)['waits-for'].startswith('the name of the cluster: --spoke-cluster-name')
+
+
+@pytest.mark.parametrize('option', ['spoke-kubeconfig', 'kubeconfig'])
+def test_of_a_fleet_it_names_the_file_without_which_a_member_cannot_start(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], option: str
+) -> None:
+    options = {'bootstrap-kubeconfig': f'{tmp_path}/none', 'hub-kubeconfig-dir': f'{tmp_path}/edge-7'}
+    fleet = {'clusters': {'edge-7': {**options, option: f'{tmp_path}/lost'}}}
+    (tmp_path / 'fleet.yaml').write_text(json.dumps(fleet))
+    assert _cli.main(['status', f'--fleet={tmp_path}/fleet.yaml']) == 1
+    line = capsys.readouterr().out.splitlines()[0]
+    assert line.startswith(f'edge-7  bootstrap   another {option}, without which no agent starts: ')
+    assert f'{tmp_path}/lost' in line

@@ -27,7 +27,8 @@ def cluster(*true: str) -> dict[str, Any]:
 
 def reported(**found: Any) -> _steps_of_join.Report:
     nothing: dict[str, Any] = {
-        'cluster_name': 'edge-7', 'certificate': None, 'fault': '', 'hub_waits_for': '', 'cluster': None,
+        'cluster_name': 'edge-7', 'certificate': None, 'fault': '', 'start_waits_for': '', 'hub_waits_for': '',
+        'cluster': None,
         'requests': [], 'is_v1beta1': False, 'lease_renewed': None, 'now': NOW,
     }  # fmt: skip
     return _steps_of_join.report(_steps_of_join.Found(**{**nothing, **found}))
@@ -72,6 +73,16 @@ def test_an_agent_that_asks_a_hub_of_old_for_nothing_is_told_the_gate() -> None:
     assert '--feature-gates=V1beta1CSRAPICompatibility=true' in report.waits_for
     asked = reported(fault=NONE_YET, is_v1beta1=True, requests=[ASKED])
     assert (asked.step, 'feature' in asked.waits_for) == ('approval', False)
+
+
+def test_an_agent_that_cannot_start_is_waited_for_in_vain_until_it_can() -> None:
+    report = reported(fault=NONE_YET, start_waits_for='another spoke-kubeconfig', hub_waits_for='the hub')
+    assert (report.step, report.waits_for) == ('bootstrap', 'another spoke-kubeconfig')
+    joining = reported(cluster=cluster(_conditions.ACCEPTED), start_waits_for='another kubeconfig')
+    assert (joining.step, joining.waits_for) == ('joining', 'another kubeconfig')
+    lost = reported(cluster=cluster(*ALL[:2]), start_waits_for='another kubeconfig')
+    assert (lost.step, lost.waits_for) == ('joined', 'another kubeconfig')
+    assert reported(cluster=cluster(*ALL), start_waits_for='another kubeconfig').waits_for == ''
 
 
 ALL = (_conditions.ACCEPTED, _conditions.JOINED, _conditions.AVAILABLE)

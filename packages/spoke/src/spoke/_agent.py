@@ -56,7 +56,9 @@ class Agent:
             if faults := _names.faults(self.names):
                 raise InvalidOptions(faults)
             _log.info('agent %s of cluster %s', self.names.agent, self.names.cluster)
-            self._creating = self.given.controller('ManagedClusterCreatingController', self._made_creating())
+            self._creating = self.given.controller(
+                'ManagedClusterCreatingController', self._made_creating(self._note_needed)
+            )
             with self.given.metrics.live('spoke_open_connections', self._bootstrap.connections, to='bootstrap'):
                 await together(
                     self._creating.run(),
@@ -124,21 +126,29 @@ class Agent:
 
     # parts that run for the whole life
 
-    def _made_creating(self) -> Sync:
+    def _note_bootstrap(self, text: str) -> None:
+        self.health.note('bootstrap', text)
+
+    def _note_needed(self, text: str) -> None:
+        """With a certificate nobody waits for the bootstrap credential."""
+        if self.phase != 'main':
+            self._note_bootstrap(text)
+
+    def _made_creating(self, note: Callable[[str], None]) -> Sync:
         options = self.given.options
         creating = ManagedClusterCreating(
             self.names.cluster, options.cluster_annotations, options.spoke_external_server_urls, self.given.spoke_ca,
-            self._bootstrap.client, self.given.recorder, lambda text: self.health.note('bootstrap', text),
+            self._bootstrap.client, self.given.recorder, note,
         )  # fmt: skip
         interval = self.given.intervals.creating_controller_sync_interval.total_seconds()
         interval *= 1 + self.given.chance.random()
 
         async def sync() -> float | None:
             async with self._asking:
-                await creating.sync()
+                is_allowed = await creating.sync()
                 if self.phase == 'main':
                     await self._bootstrap.close()
-            return interval
+            return interval if is_allowed or self.phase == 'main' else None  # rights may come, and we wait for them
 
         return sync
 
@@ -169,10 +179,10 @@ class Agent:
         """Begin anew in place when the bootstrap file, or the authorities it names, lead to another hub."""
         while not self.given.in_place:
             await asyncio.Event().wait()
-        certificate, before = self._certificate, self._bootstrap.trust_stamp()
+        certificate, before = self._certificate, self._bootstrap.stamp()
         while True:
             await asyncio.sleep(self.given.intervals.terminate_on_files_interval.total_seconds())
-            now = self._bootstrap.trust_stamp()
+            now = self._bootstrap.stamp()
             if now != before and (why := _validity.other_hub(certificate.kubeconfig, self._bootstrap.path)):
                 raise StartOver(why)
             before = now
@@ -213,19 +223,20 @@ class Agent:
             self.phase = 'bootstrap'
             while certificate.fault():
                 await self._bootstrap_session()
+        self.phase = 'main'
         self.health.note('bootstrap', '')
         if not self._asking.locked():
             await self._bootstrap.close()  # it is rarely needed from here on, and made anew then
         self.given.recorder.event('HubClientConfigReady', f'{certificate.kubeconfig} is ready')
-        self.phase = 'main'
-        await together(MainPhase(self.given, certificate, self._made_creating()).run(), self._watch_bootstrap_file())
+        recreating = self._made_creating(self._note_bootstrap)
+        await together(MainPhase(self.given, certificate, recreating).run(), self._watch_bootstrap_file())
 
     async def _bootstrap_session(self) -> None:
         """Ask for a certificate with the bootstrap file as it is now; ends when that changes or there is one."""
         poll_s = self.given.intervals.bootstrap_poll_interval.total_seconds()
         certificate = self._certificate
         if self._creating and self._bootstrap.is_changed():
-            self._creating.wake()  # another credential may do what the last one might not
+            self._creating.cured()  # another credential may do what the last one might not
         try:
             client = self._bootstrap.client()
             resource = await certificate.request_resource(client)
@@ -249,19 +260,17 @@ class Agent:
             await self._bootstrap.close_old()
 
     async def _until_ready(self, requests: Following, poll_s: float) -> None:
-        """Return when the files are valid, or the bootstrap credential is worth another try."""
-        certificate = self._certificate
-        denied_s = 0.0
+        """Return when the files are valid, or the bootstrap kubeconfig is another."""
+        certificate, failed = self._certificate, False
         while certificate.fault() and not self._bootstrap.is_changed():
             if requests.error:
                 self._cannot_bootstrap(requests.error)
                 self._give_up_silent_hub(requests.error)
-                denied_s += poll_s
-                if denied_s >= 5 * poll_s:  # files that the kubeconfig names may be other ones by now
-                    _log.debug('reads the bootstrap kubeconfig again')
-                    self._bootstrap.renew()
-                    return
+                failed = True
             elif requests.ready.is_set():
+                if failed and self._creating:
+                    self._creating.cured()  # as this is
+                failed = False
                 self._silent_since = None
                 self._trouble.end()
             certificate.files_changed.clear()

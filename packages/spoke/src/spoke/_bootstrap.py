@@ -6,7 +6,7 @@ import contextlib
 from collections.abc import Callable
 from pathlib import Path
 
-from aioclustermanager.kubernetes import Client, Configuration, InvalidConfiguration, Tls
+from aioclustermanager.kubernetes import Client, ClientCertificate, Configuration, InvalidConfiguration, Tls
 
 from . import _hub_kubeconfig
 
@@ -20,29 +20,25 @@ class Bootstrap:
         self._client: Client | None = None
         self._read_at: tuple[object, ...] = ()
         self._old: list[Client] = []
-        self._trust_read_at: tuple[object, ...] = ()
-        self._authorities: Path | None = None  # a file
+        self._named_at: tuple[object, ...] = ()
+        self._named: tuple[Path, ...] = ()  # files that the kubeconfig names: authorities, certificate, key
 
     def connections(self) -> int:
         """Return how many are open."""
         return sum(each.transport.connections for each in (self._client, *self._old) if each)
 
     def is_changed(self) -> bool:
-        """Tell whether the file is another than that of the client."""
-        return self._client is None or self._stamp() != self._read_at
+        """Tell whether the file, or one that it names, is another than that of the client."""
+        return self._client is None or self.stamp() != self._read_at
 
-    def _stamp(self) -> tuple[object, ...]:
-        return _stamp(self.path)
-
-    def trust_stamp(self) -> tuple[object, ...]:
-        """Return what changes with the file, and with the authorities that it names as a file."""
-        own = self._stamp()
-        if own != self._trust_read_at:
-            self._trust_read_at, self._authorities = own, None
+    def stamp(self) -> tuple[object, ...]:
+        """Return what changes with the file, and with the files that it names."""
+        own = _stamp(self.path)
+        if own != self._named_at:
+            self._named_at, self._named = own, ()
             with contextlib.suppress(InvalidConfiguration):
-                tls = self.configuration().tls
-                self._authorities = Path(tls.ca_file) if isinstance(tls, Tls) and tls.ca_file else None
-        return (own, _stamp(self._authorities) if self._authorities else ())
+                self._named = _named(self.configuration())
+        return (own, *map(_stamp, self._named))
 
     def configuration(self) -> Configuration:
         """Return what the file says now. Raises InvalidConfiguration."""
@@ -50,17 +46,13 @@ class Bootstrap:
 
     def client(self) -> Client:
         """Raises InvalidConfiguration."""
-        if self._client is None or self._stamp() != self._read_at:
-            stamp = self._stamp()
+        stamp = self.stamp()
+        if self._client is None or stamp != self._read_at:
             made = Client(self.configuration())
             if self._client:
                 self._old.append(self._client)  # somebody may be in the middle of a call
             self._client, self._read_at = made, stamp
         return self._client
-
-    def renew(self) -> None:
-        """Let the next client be made anew: files that the kubeconfig names may have changed."""
-        self._read_at = ()
 
     async def close_old(self) -> None:
         while self._old:
@@ -71,6 +63,13 @@ class Bootstrap:
         if self._client:
             await self._client.close()
             self._client = None
+
+
+def _named(configuration: Configuration) -> tuple[Path, ...]:
+    """Return the files that a client reads once; a file with a token it reads again by itself."""
+    tls = configuration.tls if isinstance(configuration.tls, Tls) else Tls()
+    client = tls.client or ClientCertificate()
+    return tuple(Path(name) for name in (tls.ca_file, client.certificate_file, client.key_file) if name)
 
 
 def _stamp(path: Path) -> tuple[object, ...]:

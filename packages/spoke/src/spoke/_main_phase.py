@@ -201,6 +201,7 @@ class MainPhase:
         while True:
             self._gone.clear()
             if self._is_known(clusters):
+                self._health.note('bootstrap', '')
                 await self._gone.wait(_LONGEST_RECREATION_S)
                 pause_s = shortest_s
             await asyncio.sleep(pause_s)

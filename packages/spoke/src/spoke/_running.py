@@ -156,19 +156,22 @@ class Controller:
         self._backoff = Backoff(intervals)
         self._metrics = metrics
         self._trouble = Trouble(f'{name}: works again')
-        self._woken = Signal()
+        self._woken, self._cured = Signal(), Signal()
 
     def wake(self, *_: object) -> None:
         self._woken.set()
 
+    def cured(self) -> None:
+        """Wake, also from the pause after a failure: what failed is another now."""
+        self._woken.set()
+        self._cured.set()
+
     async def run(self) -> None:
         while True:
             self._woken.clear()
+            self._cured.clear()
             pause, may_wake = await self._once()
-            if may_wake:
-                await self._woken.wait(pause)
-            else:
-                await asyncio.sleep(pause)  # news do not make a failing server answer
+            await (self._woken if may_wake else self._cured).wait(pause)  # news do not make a failing server answer
 
     async def _once(self) -> tuple[float, bool]:
         began = time.monotonic()

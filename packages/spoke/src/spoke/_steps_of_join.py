@@ -26,6 +26,7 @@ class Found:
     cluster_name: str
     certificate: Chain | None
     fault: str  # of the files in the folder, '' for none
+    start_waits_for: str  # what the agent is to be given first, '' for nothing
     hub_waits_for: str  # where the hub could not be asked: whom that waits for, '' if it could
     cluster: Mapping[str, Any] | None
     requests: Sequence[Mapping[str, Any]]  # with the cluster's label
@@ -77,6 +78,8 @@ def whom(error: Exception, path: Path) -> str:
 
 
 def _step(found: Found) -> tuple[str, str]:
+    if found.fault and found.start_waits_for:
+        return 'bootstrap', found.start_waits_for
     if found.hub_waits_for:
         return ('lost' if not found.fault else 'bootstrap'), found.hub_waits_for
     if found.fault:
@@ -89,9 +92,10 @@ def _step(found: Found) -> tuple[str, str]:
             f'an administrator of the hub, to set hubAcceptsClient of managedcluster {found.cluster_name}',
         )
     if not _conditions.is_true(found.cluster, _conditions.JOINED):
-        return 'joining', 'the agent'
+        return 'joining', found.start_waits_for or 'the agent'
     if not _conditions.is_true(found.cluster, _conditions.AVAILABLE):
-        return 'joined', (_conditions.find(found.cluster, _conditions.AVAILABLE) or {}).get('message', 'the agent')
+        available = _conditions.find(found.cluster, _conditions.AVAILABLE) or {}
+        return 'joined', found.start_waits_for or available.get('message', 'the agent')
     return 'joined', ''
 
 

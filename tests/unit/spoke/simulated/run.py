@@ -146,8 +146,9 @@ class Run:
         for server in (self.hub, self.spoke):
             await server.stop()
 
-    def _bootstrap(self, token: str) -> None:
-        cluster = {'server': self.hub.url, 'certificate-authority-data': _wire.encoded(self.hub.ca)}
+    def _bootstrap(self, token: str, ca_file: str = '') -> None:
+        ca = {'certificate-authority-data': _wire.encoded(self.hub.ca)}
+        cluster = {'server': self.hub.url, **({'certificate-authority': ca_file} if ca_file else ca)}
         document = {
             'apiVersion': 'v1', 'kind': 'Config', 'current-context': 'c',
             'clusters': [{'name': 'k', 'cluster': cluster}], 'users': [{'name': 'u', 'user': {'token': token}}],
@@ -215,15 +216,19 @@ class Run:
         return self.folder / 'hub-kubeconfig'
 
     async def _agent(self) -> None:
+        await self._agent_of(self.names, self._dir, 'hub-kubeconfig-secret')
+
+    async def _agent_of(self, names: Names, folder: Path, secret: str) -> None:
         common = AgentOptions(
-            spoke_cluster_name=self.names.cluster,
-            agent_id=self.names.agent,
-            hub_kubeconfig_dir=str(self._dir),
+            spoke_cluster_name=names.cluster,
+            agent_id=names.agent,
+            hub_kubeconfig_dir=str(folder),
             component_namespace=NAMESPACE,
         )
         options = SpokeAgentOptions(
             bootstrap_kubeconfig=str(self.folder / 'bootstrap.kubeconfig'),
             cluster_health_check_period=timedelta(minutes=5),
+            hub_kubeconfig_secret=secret,
         )
         self.health = options.health
         limits = Limits(qps=common.kube_api_qps, burst=common.kube_api_burst)
@@ -236,7 +241,8 @@ class Run:
                 common, options, {}, intervals, client, side, b'', NAMESPACE, self.recorder, Metrics(),
                 chance=self.chance, now=lambda: self.now() + self.ahead, shared=self.shared,
             )  # fmt: skip
-            await Agent(given).run()
+            self.agent = Agent(given)
+            await self.agent.run()
 
     async def _probe(self) -> None:
         """Return when the platform would kill the agent."""

@@ -7,7 +7,7 @@ import collections
 import json
 import sys
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
@@ -92,9 +92,9 @@ async def _reported_of_all(
     turns = asyncio.Semaphore(_AT_ONCE)
 
     async def one(member: _fleet_file.Member) -> _steps_of_join.Report:
-        common, options, _, _ = member.options()
+        common, options, _, management = member.options()
         async with turns:
-            return await _reported(options, common, step, timeout_s)
+            return await _reported(options, common, step, timeout_s, management)
 
     reports = await asyncio.gather(*map(one, members))
     return {member.name: report for member, report in zip(members, reports, strict=True)}
@@ -105,12 +105,12 @@ def _is_reached(report: _steps_of_join.Report, step: str) -> bool:
 
 
 async def _reported(
-    options: SpokeAgentOptions, common: AgentOptions, step: str | None, timeout_s: float
+    options: SpokeAgentOptions, common: AgentOptions, step: str | None, timeout_s: float, management: str = ''
 ) -> _steps_of_join.Report:
     """Return the report, of the moment when the step was reached if one is waited for."""
     until = time.monotonic() + timeout_s
     while True:
-        report = _steps_of_join.report(await _found(options, common))
+        report = _steps_of_join.report(await _found(options, common, management))
         if step is None or _is_reached(report, step) or time.monotonic() >= until:
             return report
         await asyncio.sleep(_LOOK_S)
@@ -127,7 +127,7 @@ def _shown(report: _steps_of_join.Report, form: str) -> str:
     return ''.join(f'{key + ":":{width}}{value}\n' for key, value in rows.items())
 
 
-async def _found(options: SpokeAgentOptions, common: AgentOptions) -> _steps_of_join.Found:
+async def _found(options: SpokeAgentOptions, common: AgentOptions, management: str) -> _steps_of_join.Found:
     folder, bootstrap = Path(common.hub_kubeconfig_dir), Path(options.bootstrap_kubeconfig)
     told = _validity.certificate_names(folder)
     files = [(_files.read(folder / name) or b'').decode('utf-8', 'replace') for name in ('cluster-name', 'agent-name')]
@@ -140,8 +140,21 @@ async def _found(options: SpokeAgentOptions, common: AgentOptions) -> _steps_of_
     fault = _validity.fault(folder, common.hub_kubeconfig_file, bootstrap, names, now)
     asked = await _asked(bootstrap if fault else common.hub_kubeconfig_file, names.cluster, is_bootstrap=bool(fault))
     return _steps_of_join.Found(
-        cluster_name=names.cluster, certificate=_certificate(folder), fault=fault, now=now, **asked
+        cluster_name=names.cluster, certificate=_certificate(folder), fault=fault,
+        start_waits_for=_start_waits_for({'spoke-kubeconfig': common.spoke_kubeconfig, 'kubeconfig': management}),
+        now=now, **asked,
     )  # fmt: skip
+
+
+def _start_waits_for(files: Mapping[str, str]) -> str:
+    """Return what an agent has to be given before it can start; '' where what these options name can be used."""
+    for option, path in files.items():
+        try:
+            if path:
+                _hub_kubeconfig.read(Path(path))
+        except InvalidConfiguration as error:
+            return f'another {option}, without which no agent starts: {error}'
+    return ''
 
 
 def _certificate(folder: Path) -> _certificates.Chain | None:

@@ -34,15 +34,15 @@ class ManagedClusterCreating:
         if dropped:
             _log.warning("these annotations are no agent's to set, and left out: %s", ', '.join(dropped))
 
-    async def sync(self) -> float | None:
-        """Raises what the hub answers, but for 401 and 403."""
+    async def sync(self) -> bool:
+        """Return whether the hub lets us. Raises what it answers, but for 401 and 403."""
         try:
             await self._sync()
         except (kubernetes.Unauthorized, kubernetes.Forbidden) as error:
             self._note(f'a bootstrap credential that the hub accepts ({error})')
-            return None
+            return False
         self._note('')
-        return None
+        return True
 
     async def _sync(self) -> None:
         client = self._client()
