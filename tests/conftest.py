@@ -1,13 +1,29 @@
-"""What counts for all tests: those of properties judge a change, not the luck or the load of a machine.
+"""What counts for all tests: properties judge a change, not a machine's luck or load; what is dear is started once.
 
 `pytest -m hypothesis --hypothesis-profile=exploring` looks at other examples than last time.
 """
 
 from __future__ import annotations
 
+import pytest
 from hypothesis import HealthCheck, settings
+from xdist.scheduler import LoadFileScheduling
 
 _PATIENT = settings(deadline=None, suppress_health_check=[HealthCheck.too_slow])
 settings.register_profile('steady', _PATIENT, derandomize=True)
 settings.register_profile('exploring', _PATIENT)
 settings.load_profile('steady')
+
+
+class Scheduling(LoadFileScheduling):
+    """Each file is one worker's, and those that share the clusters of tests/contract are one and the same worker's."""
+
+    def _split_scope(self, nodeid: str) -> str:
+        file, _, parameters = nodeid.partition('[')
+        shares = file.startswith('tests/contract/test_') and parameters.startswith(('stand-ins', 'real'))
+        return 'tests/contract' if shares else super()._split_scope(nodeid)
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_make_scheduler(config: pytest.Config, log: object) -> Scheduling | None:
+    return Scheduling(config, log) if config.getoption('dist') == 'loadfile' else None

@@ -11,10 +11,11 @@ CONTRACT_CERTIFICATE and CONTRACT_KEY (files), of a user in system:masters.
 from __future__ import annotations
 
 import contextlib
+import functools
 import itertools
 import os
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
@@ -36,20 +37,28 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
 
 
 @pytest.fixture(scope='session')
-def cluster(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Cluster]:
-    folder = tmp_path_factory.mktemp('cluster')
-    if request.param == OTHER:
-        yield _other(folder)
-        return
-    real = real_programs() if request.param == REAL else None
-    if request.param == REAL and real is None:
-        pytest.skip('no real kube-apiserver here: `make store` builds it, or $KUBERNETES_BIN names its folder')
+def running(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Callable[[str], Cluster]]:
+    """Give a cluster by its kind, started when it is first asked for: files that take turns start no more of them."""
     with contextlib.ExitStack() as stack:
-        made = start(folder, stack, real)
-        if real:
-            flags = controllers(made)
-            stack.enter_context(started(folder, 'kube-controller-manager', flags, real=real))
-        yield made
+        yield functools.cache(lambda kind: _started(kind, tmp_path_factory.mktemp('cluster'), stack))
+
+
+@pytest.fixture(scope='session')
+def cluster(request: pytest.FixtureRequest, running: Callable[[str], Cluster]) -> Cluster:
+    if request.param == REAL and real_programs() is None:
+        pytest.skip('no real kube-apiserver here: `make store` builds it, or $KUBERNETES_BIN names its folder')
+    return running(request.param)
+
+
+def _started(kind: str, folder: Path, stack: contextlib.ExitStack) -> Cluster:
+    if kind == OTHER:
+        return _other(folder)
+    real = real_programs() if kind == REAL else None
+    made = start(folder, stack, real)
+    if real:
+        flags = controllers(made)
+        stack.enter_context(started(folder, 'kube-controller-manager', flags, real=real))
+    return made
 
 
 @pytest.fixture(params=[STAND_INS, REAL])
