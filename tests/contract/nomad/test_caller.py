@@ -238,7 +238,7 @@ async def test_a_token_that_may_not_ask_the_agent_needs_a_datacenter(stand_in: N
 async def test_an_agent_that_is_not_there_is_said_in_the_end(stand_in: NomadStandIn) -> None:
     await stand_in.stop()
     with pytest.raises((ConnectionFailed, DeadlineExceeded), match='cannot connect to 127'):
-        await create_nomad_caller({'endpoint': stand_in.endpoint, 'timeout': 0.3})
+        await create_nomad_caller({'endpoint': stand_in.endpoint, 'timeout': 2})
     await stand_in.start()
 
 
