@@ -2,7 +2,6 @@
 
 from collections.abc import Iterator
 
-import hypothesis
 import pytest
 
 from tests.unit.spoke.simulated.base import Base, frozen, made_base
@@ -10,8 +9,6 @@ from tests.unit.spoke.test_certificates import authority
 from tests.unit.spoke.world import clusters, world
 
 __all__ = ['base', 'clusters', 'world']
-hypothesis.settings.register_profile('patient', deadline=None)  # a busy machine is no failure
-hypothesis.settings.load_profile('patient')
 
 
 @pytest.fixture(scope='module')
