@@ -20,7 +20,7 @@ from tests.model.parties import act, units
 pytestmark = pytest.mark.slow
 
 NAMESPACE, FOLDER = 'open-cluster-management-agent', '/root/cdk/hub-registration'
-SERVICE = 'hub-registration'
+SERVICE, APISERVER = 'hub-registration', 'snap.kube-apiserver.daemon'
 METRICS = """\
 import ssl, urllib.request
 context = ssl._create_unverified_context()
@@ -112,7 +112,8 @@ def remains(cluster: Cluster) -> dict[str, list[str]]:
             f'ls -d {FOLDER} /etc/systemd/system/{SERVICE}.service 2>/dev/null; grep {SERVICE} {KNOWN} | cut -c 1-4'
         )
         found[unit] = cluster.shell(unit, listed, check=False).split()
-    kinds = 'namespaces,secrets,clusterroles,clusterrolebindings,roles,rolebindings,customresourcedefinitions'
+    kinds = 'namespaces,secrets,serviceaccounts,customresourcedefinitions'
+    kinds += ',clusterroles,clusterrolebindings,roles,rolebindings'
     for item in cluster.kubectl('get', kinds, '-A', '-o', 'json')['items']:
         name = item['metadata']['name']
         where = item['metadata'].get('namespace', name)
@@ -121,9 +122,24 @@ def remains(cluster: Cluster) -> dict[str, list[str]]:
     return {key: value for key, value in found.items() if value}
 
 
+def own_token(cluster: Cluster, unit: str) -> str:
+    """Return the agent's token for its own cluster."""
+    return str(yaml.safe_load(cluster.read(unit, f'{FOLDER}/kubeconfig'))['users'][0]['user']['token'])
+
+
+def put_back(cluster: Cluster, unit: str) -> None:
+    """Leave the leader as revisions did that gave the agent a line of the token file."""
+    cluster.shell(
+        unit,
+        f'echo former-token,{SERVICE},{SERVICE} >> {KNOWN};'
+        f" sed -i 's/token: .*/token: former-token/' {FOLDER}/kubeconfig;"
+        """ echo '{"cluster": "edge-7", "state": "", "fault": ""}' > /var/lib/canonical-kubernetes/hub-objects.json""",
+    )
+
+
 def test_the_agent_goes_on_with_the_next_leader_and_leaves_nothing(masters: Cluster, hub: Hub, tmp_path: Path) -> None:
     old, new = f'{MASTER}/0', f'{MASTER}/1'
-    before = remains(masters)
+    before, servers = remains(masters), {unit: masters.pid(unit, APISERVER) for unit in units(masters, MASTER)}
     params = tmp_path / 'join.yaml'
     params.write_text(masters.read('hub/0', '/root/hub/join.yaml'))
     joined = action(masters, old, 'join-hub', '--params', str(params))
@@ -173,8 +189,11 @@ def test_the_agent_goes_on_with_the_next_leader_and_leaves_nothing(masters: Clus
     assert action(masters, new, 'hub-status')['step'] == 'joined'
     assert masters.digest(new, f'{FOLDER}/hub/tls.crt') == certificate
     assert hub.requests() == requests
+    token = own_token(masters, new)
+    put_back(masters, new)
     act(masters, 'update-status', new)
     assert 'Hub: joined as edge-7, certificate expires in' in masters.status(new)[1]
+    assert (own_token(masters, new), masters.shell(new, f'grep -c {SERVICE} {KNOWN}', check=False)) == (token, '0\n')
 
     masters.shell('hub/0', 'systemctl stop hub-apiserver')
     act(masters, 'update-status', new)
@@ -184,12 +203,16 @@ def test_the_agent_goes_on_with_the_next_leader_and_leaves_nothing(masters: Clus
     masters.shell('hub/0', 'systemctl start hub-apiserver')
 
     kubeconfig = yaml.safe_load(params.read_text())['kubeconfig']
-    token = yaml.safe_load(kubeconfig)['users'][0]['user']['token']
-    held = {unit: set(files_with(masters, unit, {token})) for unit in units(masters, MASTER)}
-    assert held == {old: set(), new: {f'{FOLDER}/bootstrap.kubeconfig'}, f'{MASTER}/2': set()}
+    tokens = {token, yaml.safe_load(kubeconfig)['users'][0]['user']['token']}
+    held = {unit: set(files_with(masters, unit, tokens)) for unit in units(masters, MASTER)}
+    both = {f'{FOLDER}/bootstrap.kubeconfig', f'{FOLDER}/kubeconfig'}
+    assert held == {old: set(), new: both, f'{MASTER}/2': set()}
+    modes = masters.shell(new, f'stat -c %a {" ".join(sorted(both))}')
+    assert modes.split() == ['600', '600']
 
     action(masters, new, 'leave-hub')
     act(masters, 'wait')  # until the followers have heard
     assert masters.eventually(lambda: remains(masters) == before), remains(masters)
     assert masters.pid(new, SERVICE) in ('', '0')
+    assert {unit: masters.pid(unit, APISERVER) for unit in units(masters, MASTER)} == servers, 'nothing was restarted'
     assert 'Hub' not in masters.status(new)[1]

@@ -1,4 +1,4 @@
-"""The registration agent on the leader, and nowhere else; `charms.layer.hub_registration` tells who lets it in.
+"""The registration agent on the leader, and nowhere else; `charms.layer.hub_registration` tells how it is let in.
 
 `hub-registration.access.available` is the including charm's to set, and lasts one hook.
 """
@@ -6,10 +6,22 @@
 import json
 
 from charmhelpers.core import hookenv, unitdata
-from charms.layer.hub_registration import agent, bootstrap, cluster, membership, objects, seal, service, unit
+from charms.layer.hub_registration import (
+    ACCOUNT,
+    KUBECONFIG,
+    access,
+    agent,
+    bootstrap,
+    cluster,
+    membership,
+    objects,
+    seal,
+    service,
+    unit,
+)
 from charms.layer.hub_registration.access import OBJECTS, NoAccess, admin
 from charms.layer.hub_registration.membership import ASKING, JOINED, LEAVING, LEFT, Membership
-from charms.layer.kubernetes_common import api, files, records
+from charms.layer.kubernetes_common import api, files, kubeconfig, records
 from charms.reactive import clear_flag, endpoint_from_flag, hook, is_flag_set, when, when_not
 
 MEMBER = f'leadership.set.{membership.KEY}'
@@ -28,6 +40,9 @@ def keep_membership():
             _run(member)
         elif member.state == LEAVING:
             _leave(member)
+    except cluster.NoToken as error:
+        unit.problems['cluster'] = str(error)
+        hookenv.log(str(error), hookenv.WARNING)
     except (api.Error, NoAccess) as error:
         unit.problems['cluster'] = f'this cluster does not answer as it should ({type(error).__name__})'
         hookenv.log(str(error), hookenv.WARNING)
@@ -37,14 +52,14 @@ def _run(before):
     """Have the agent run on this unit."""
     settings, app = unit.options().settings, hookenv.application_name()
     member = membership.renamed(before, settings.cluster_name)
-    kubeconfig = _bootstrap(member)
-    if not kubeconfig:
+    text = _bootstrap(member)
+    if not text:
         unit.problems['operator'] = 'The bootstrap kubeconfig of the hub is lost: run the action join-hub again'
         return
     if member != before:
         membership.write(member)
-    _make(app, settings, kubeconfig, member.cluster)
-    started = service.converge(agent.arguments(member.cluster, member.agent, settings), kubeconfig)
+    _make(app, settings, text, member.cluster)
+    started = service.converge(agent.arguments(member.cluster, member.agent, settings), text)
     if started:
         hookenv.log(f'(re)started the registration agent of {member.cluster}')
         service.wait_until_up()
@@ -63,17 +78,20 @@ def _bootstrap(member):
     return ''
 
 
-def _make(app, settings, kubeconfig, name):
-    """Make rights, claims and the bootstrap secret, once for each state they should be in."""
+def _make(app, settings, text, name):
+    """Make account, rights, claims and the bootstrap secret, once for each state they should be in."""
     rights = [placed.body for placed in objects.rights(app, settings)]
-    wanted = [rights, settings.claims, settings.is_on('ClusterClaim'), membership.digest(kubeconfig)]
+    texts = [membership.digest(each) for each in (text, access.text())]
+    wanted = [rights, settings.claims, settings.is_on('ClusterClaim'), *texts]
     state = membership.digest(json.dumps(wanted, sort_keys=True))
     known = records.get(OBJECTS)
-    if not isinstance(known, dict) or known.get('state') != state:
+    if not isinstance(known, dict) or known.get('state') != state or not files.read(KUBECONFIG):
         client = admin()
         records.put(OBJECTS, {'cluster': name})  # from here on there may be something to take away
         known = {'state': state, 'fault': cluster.converge(client, app, settings), 'cluster': name}
-        cluster.keep_bootstrap(client, app, kubeconfig)
+        cluster.keep_bootstrap(client, app, text)
+        own = kubeconfig.render(client.server, client.ca, ACCOUNT, cluster.token(client, app))
+        files.write(KUBECONFIG, own)
         records.put(OBJECTS, known)
     if known['fault']:
         unit.problems['operator'] = known['fault']
@@ -108,13 +126,13 @@ def ask_hub():
         return
     text = endpoint.bootstrap(name, seal.key(endpoint.new_key))
     try:
-        kubeconfig = bootstrap.checked(text) if text else ''
+        found = bootstrap.checked(text) if text else ''
     except bootstrap.Unusable as error:
         unit.problems['operator'] = f'The hub sent a bootstrap kubeconfig that cannot be used: {error}'
         return
-    if kubeconfig:
-        files.write(agent.BOOTSTRAP, kubeconfig)
-        membership.write(membership.begun(member, JOINED, name, 'relation', membership.digest(kubeconfig)))
+    if found:
+        files.write(agent.BOOTSTRAP, found)
+        membership.write(membership.begun(member, JOINED, name, 'relation', membership.digest(found)))
         unitdata.kv().set('hub-registration.sealed', sealed)
 
 

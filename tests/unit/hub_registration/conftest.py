@@ -50,8 +50,9 @@ def end_namespace(client: api.Client) -> None:
         found = client.get('namespaces', NAMESPACE)
     except api.NotFound:
         return
-    for secret in client.list('secrets', namespace=NAMESPACE):
-        client.delete('secrets', secret['metadata']['name'], namespace=NAMESPACE)
+    for kind in ('secrets', 'serviceaccounts'):
+        for each in client.list(kind, namespace=NAMESPACE):
+            client.delete(kind, each['metadata']['name'], namespace=NAMESPACE)
     if found['metadata'].get('deletionTimestamp'):
         client.request(
             'PUT', f'{api.path("namespaces", NAMESPACE)}/finalize', body={**found, 'spec': {'finalizers': []}}

@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
+import base64
+import concurrent.futures
+import contextlib
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
-from charms.layer.hub_registration import NAMESPACE, agent, cluster, objects, settings
+from charms.layer.hub_registration import ACCOUNT, NAMESPACE, agent, cluster, objects, settings
 from charms.layer.kubernetes_common import api
 
+from tests.contract import _programs
 from tests.unit.hub_registration.conftest import end_namespace, old_cluster
 
 APP = 'kubernetes-master'
@@ -20,6 +25,7 @@ def names(client: api.Client) -> dict[str, list[str]]:
     for collection, group in (
         ('namespaces', 'v1'),
         ('secrets', 'v1'),
+        ('serviceaccounts', 'v1'),
         ('clusterroles', objects.RBAC),
         ('clusterrolebindings', objects.RBAC),
         ('roles', objects.RBAC),
@@ -30,12 +36,30 @@ def names(client: api.Client) -> dict[str, list[str]]:
     return found
 
 
+@contextlib.contextmanager
+def filling(client: api.Client) -> Iterator[None]:
+    """Do what the controller manager does with the secret for the agent's token, once somebody has made it."""
+
+    def fill() -> None:
+        where = {'namespace': NAMESPACE}
+        _programs.eventually(lambda: agent.TOKEN_SECRET in names(client)['secrets'])
+        data = {'token': base64.b64encode(b'a token').decode()}
+        client.patch('secrets', agent.TOKEN_SECRET, {'data': data}, **where)
+
+    with concurrent.futures.ThreadPoolExecutor() as pool:
+        filled = pool.submit(fill)
+        yield
+        filled.result()
+
+
 def test_leaving_takes_away_all_that_joining_made(client: api.Client) -> None:
     before = names(client)
     wanted = settings.Settings(claims={'site': 'b2', 'rack': '7'})
     for _ in range(2):  # any hook may come again
         assert cluster.converge(client, APP, wanted) == ''
         cluster.keep_bootstrap(client, APP, 'kubeconfig: yes')
+        with filling(client):
+            assert cluster.token(client, APP) == 'a token'
     assert names(client) != before
     assert cluster.kept_bootstrap(client) == 'kubeconfig: yes'
     cluster.keep_bootstrap(client, APP, 'kubeconfig: another')
@@ -48,6 +72,26 @@ def test_leaving_takes_away_all_that_joining_made(client: api.Client) -> None:
         cluster.leave(client, APP, 'edge-7')
     end_namespace(client)
     assert names(client) == before
+
+
+def test_an_account_without_a_token_is_told_from_one_with(client: api.Client, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(cluster, '_TOKEN_S', 0.0)
+    cluster.converge(client, APP, settings.Settings())
+    with pytest.raises(cluster.NoToken, match='kube-controller-manager has put no token'):
+        cluster.token(client, APP)
+    secret = client.get('secrets', agent.TOKEN_SECRET, namespace=NAMESPACE)
+    account = client.get('serviceaccounts', ACCOUNT, namespace=NAMESPACE)
+    assert secret['metadata']['annotations']['kubernetes.io/service-account.name'] == account['metadata']['name']
+
+
+def test_a_user_that_was_let_in_by_another_revision_is_let_in_no_more(client: api.Client) -> None:
+    cluster.converge(client, APP, settings.Settings())
+    binding = objects.rights(APP, settings.Settings())[1]
+    former = {**binding.body, 'subjects': [{'kind': 'User', 'name': 'hub-registration'}]}
+    client.replace(binding.collection, binding.name, former, group=binding.group)
+    cluster.converge(client, APP, settings.Settings())
+    found = client.get(binding.collection, binding.name, group=binding.group)
+    assert found['subjects'] == [{'kind': 'ServiceAccount', 'name': ACCOUNT, 'namespace': NAMESPACE}]
 
 
 def test_a_certificate_that_was_taken_is_given_back_unless_there_is_a_new_one(client: api.Client) -> None:

@@ -3,10 +3,9 @@
 import pwd
 
 from charmhelpers.core import hookenv, unitdata
-from charms.layer import hub_registration
 from charms.layer.hub_registration import membership
 from charms.layer.kubernetes_common import files, kubeconfig
-from charms.layer.kubernetes_master import PORT, daemons, tokens, unit
+from charms.layer.kubernetes_master import PORT, daemons, unit
 from charms.reactive import clear_flag, endpoint_from_flag, is_flag_set, set_flag, when, when_not
 
 BALANCERS = 'kubernetes-master.load-balancers'
@@ -24,13 +23,8 @@ def write_kubeconfig():
 
 @when('kubernetes-master.control-plane.current', 'leadership.is_leader', f'leadership.set.{membership.KEY}')
 def let_hub_agent_in():
-    """Give the registration agent its way to this unit's API server, and say that it can be asked now."""
-    row = tokens.find(files.read(daemons.TOKENS), hub_registration.USER)
-    if row and membership.read().wants_access:
-        server, ca = unit.client('').server, files.read(daemons.CA)
-        files.write(hub_registration.KUBECONFIG, kubeconfig.render(server, ca, row.user, row.token))
-    if row or not membership.read().wants_access:
-        set_flag('hub-registration.access.available')
+    """Say that the cluster can be asked now to let the registration agent in, or to show it out."""
+    set_flag('hub-registration.access.available')
 
 
 @when('kube-api-endpoint.available', 'kubernetes-master.control-plane.current')

@@ -8,14 +8,13 @@ import subprocess
 
 from charmhelpers.core import hookenv
 from charms import leadership
-from charms.layer import hub_registration
-from charms.layer.hub_registration import membership
 from charms.layer.kubernetes_common import files, records
 from charms.layer.kubernetes_master import daemons, grants, nodes, tokens, unit
 from charms.reactive import endpoint_from_flag, set_flag, when, when_any, when_not
 
 HOLDERS = 'credential_holders'
 KEYS = (daemons.TOKENS, daemons.PASSWORDS, daemons.ACCOUNTS_KEY)
+FORMER = ('hub-registration',)  # users of other revisions: a hub's agent has a service account now
 USERS = (
     ('admin', 'admin', ('system:masters',)),
     ('system:kube-controller-manager', 'kube-controller-manager', ()),
@@ -32,7 +31,7 @@ def decide_keys():
     for user, uid, groups in USERS:
         text = tokens.ensure(text, user, uid, groups, unit.new_token)
     text = grants.apply(text, decision.holders, before, unit.new_token)
-    text = _hub_agent(text)
+    text = tokens.drop(text, FORMER)
     wanted = {
         daemons.TOKENS: text,
         daemons.PASSWORDS: _passwords(tokens.normal(_base(daemons.PASSWORDS))),
@@ -60,13 +59,6 @@ def follow_keys():
     shared = {path: leadership.leader_get(path) for path in KEYS}
     if all(shared.values()):
         _write({path: tokens.normal(content) for path, content in shared.items()})
-
-
-def _hub_agent(text):
-    """Return the token file with a row for the registration agent while it wants in, and not after."""
-    if membership.read().wants_access:
-        return tokens.ensure(text, hub_registration.USER, hub_registration.USER, (), unit.new_token)
-    return tokens.drop(text, {hub_registration.USER})
 
 
 def _decision(before):

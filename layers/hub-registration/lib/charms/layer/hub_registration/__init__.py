@@ -3,12 +3,11 @@
 Pure: `agent`, `bootstrap`, `objects`, `settings`, `status`. Doors: `access` and `cluster` (this cluster's API),
 `membership` (leader data), `service` (the agent on this machine), `seal` (a key), `unit` (Juju), `actions`.
 
-The charm that includes this layer lets the agent in: while `membership.read().wants_access`, its API server knows the
-user `USER` by a token of its own, and the leader writes `KUBECONFIG` for it. In each hook in which the API server
-answers it sets `hub-registration.access.available`.
+The agent has a service account of its own, with a token in a secret: its coming and going restarts nothing. The charm
+that includes this layer sets `hub-registration.access.available` in each hook in which its API server answers.
 """
 
-USER = 'hub-registration'  # the agent's, on this cluster's API server
+ACCOUNT = 'hub-registration'  # the agent's, in NAMESPACE
 FOLDER = '/root/cdk/hub-registration'
-KUBECONFIG = f'{FOLDER}/kubeconfig'  # for that user
+KUBECONFIG = f'{FOLDER}/kubeconfig'  # with that account's token
 NAMESPACE = 'open-cluster-management-agent'  # of its secrets

@@ -16,7 +16,8 @@ HUB = f'{FOLDER}/hub'  # where the agent keeps the hub's kubeconfig, certificate
 BOOTSTRAP_SECRET = 'bootstrap-hub-kubeconfig'  # noqa: S105  (a name)
 HUB_SECRET = 'hub-kubeconfig-secret'  # noqa: S105  (a name)
 SEVERAL_HUBS = 'MultipleHubs'
-SECRETS = (BOOTSTRAP_SECRET, HUB_SECRET, f'{HUB_SECRET}-pending')
+TOKEN_SECRET = 'hub-registration-token'  # noqa: S105  (a name)
+SECRETS = (BOOTSTRAP_SECRET, HUB_SECRET, f'{HUB_SECRET}-pending', TOKEN_SECRET)
 # who is on this machine may read the figures; nobody else reaches them, and no secret is among them
 CONFIGURATION = 'authentication: {disabled: true}\nauthorization: {disabled: true}\n'
 _UNIT = """\

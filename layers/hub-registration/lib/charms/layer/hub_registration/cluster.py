@@ -8,17 +8,27 @@ from typing import Any
 
 from charms.layer.kubernetes_common import api
 
-from . import NAMESPACE, agent, objects
+from . import ACCOUNT, NAMESPACE, agent, objects
 from .objects import Placed
 from .settings import Settings
 
 _SERVED_S = 20.0  # until the API server serves what was just defined
+_TOKEN_S = 45.0  # until the controller manager, once it is elected, has made a token; then a later hook looks again
+_ENDED_S = 30.0  # until a namespace is gone that was deleted when this cluster left; after that it refuses what comes
 _PAUSE_S = 0.2
 
 
+class NoToken(Exception):
+    """The controller manager has not given the agent's account its token."""
+
+
 def converge(client: api.Client, app: str, settings: Settings) -> str:
-    """Make the agent's namespace and rights, and the claims; returns why the claims cannot be made, '' if they can."""
-    _create(client, objects.namespace(app))
+    """Make the agent's namespace, account and rights, and the claims.
+
+    Returns why the claims cannot be made, '' if they can.
+    """
+    _make_namespace(client, app)
+    _create(client, objects.account(app))
     for placed in objects.rights(app, settings):
         _put(client, placed)
     wanted = settings.claims or {}
@@ -28,6 +38,17 @@ def converge(client: api.Client, app: str, settings: Settings) -> str:
         return 'hub-claims: this version of Kubernetes has no definitions of resources' if wanted else ''
     _put_claims(client, app, wanted)
     return ''
+
+
+def token(client: api.Client, app: str) -> str:
+    """Return the token of the agent's account, which has to be there. Raises NoToken."""
+    deadline = time.monotonic() + _TOKEN_S
+    _create(client, objects.token(app, agent.TOKEN_SECRET))
+    while not (found := _secret_text(client, agent.TOKEN_SECRET, 'token')):
+        if time.monotonic() > deadline:
+            raise NoToken('kube-controller-manager has put no token into the secret of the registration agent yet')
+        time.sleep(_PAUSE_S)
+    return found
 
 
 def keep_bootstrap(client: api.Client, app: str, kubeconfig: str) -> None:
@@ -67,6 +88,7 @@ def leave(client: api.Client, app: str, cluster: str) -> None:
     """Take away all of it; the namespace and the definition only if they are ours. May be done again."""
     for placed in reversed(objects.rights(app, Settings())):
         _delete(client, placed.collection, placed.name, placed.namespace, placed.group)
+    _delete(client, 'serviceaccounts', ACCOUNT, NAMESPACE)  # before its token: there is no other one then
     for name in agent.SECRETS:
         _delete(client, 'secrets', name, NAMESPACE)
     labels = f'{objects.CLUSTER_LABEL}={cluster}'
@@ -75,6 +97,19 @@ def leave(client: api.Client, app: str, cluster: str) -> None:
     _drop_claims(client, app)
     if _is_ours(client, app, 'namespaces', NAMESPACE):
         _delete(client, 'namespaces', NAMESPACE)
+
+
+def _make_namespace(client: api.Client, app: str) -> None:
+    """Make the agent's namespace, after the end of one that is being deleted."""
+    deadline = time.monotonic() + _ENDED_S
+    while time.monotonic() < deadline:
+        try:
+            _create(client, objects.namespace(app))
+            if not client.get('namespaces', NAMESPACE)['metadata'].get('deletionTimestamp'):
+                return
+        except api.NotFound:
+            continue
+        time.sleep(_PAUSE_S)
 
 
 def _define(client: api.Client, app: str) -> bool:

@@ -21,11 +21,6 @@ class Membership:
     bootstrap: str = ''  # digest of the bootstrap kubeconfig in force
     source: str = ''  # action or relation: who brought it
 
-    @property
-    def wants_access(self) -> bool:
-        """Whether the agent is to be known to the API server; while it is only asked for, so that it is by then."""
-        return self.state in (ASKING, JOINED)
-
 
 def read() -> Membership:
     """Return the membership; state '' where there is none."""

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from . import NAMESPACE, USER
+from . import ACCOUNT, NAMESPACE
 from .settings import Settings
 
 Object = dict[str, Any]
@@ -40,6 +40,19 @@ def owner(app: str) -> str:
 
 def namespace(app: str) -> Placed:
     return Placed('namespaces', _object('v1', 'Namespace', NAMESPACE, app))
+
+
+def account(app: str) -> Placed:
+    """Return the agent's service account; no pod runs as it."""
+    body = {**_object('v1', 'ServiceAccount', ACCOUNT, app), 'automountServiceAccountToken': False}
+    return Placed('serviceaccounts', body, namespace=NAMESPACE)
+
+
+def token(app: str, name: str) -> Placed:
+    """Return the secret that the controller manager puts the account's token into, in every version of Kubernetes."""
+    body = _object('v1', 'Secret', name, app)
+    body['metadata']['annotations'] = {'kubernetes.io/service-account.name': ACCOUNT}
+    return Placed('secrets', {**body, 'type': 'kubernetes.io/service-account-token'}, namespace=NAMESPACE)
 
 
 def rights(app: str, settings: Settings) -> list[Placed]:
@@ -121,5 +134,5 @@ def _binding(kind: str, name: str, app: str) -> Object:
     return {
         **_object(RBAC, f'{kind}Binding', name, app),
         'roleRef': {'apiGroup': 'rbac.authorization.k8s.io', 'kind': kind, 'name': name},
-        'subjects': [{'apiGroup': 'rbac.authorization.k8s.io', 'kind': 'User', 'name': USER}],
+        'subjects': [{'kind': 'ServiceAccount', 'name': ACCOUNT, 'namespace': NAMESPACE}],
     }
