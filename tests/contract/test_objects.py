@@ -50,6 +50,12 @@ def test_a_second_object_of_the_same_name_is_a_conflict(cluster: Any, maps: str)
     assert body['details'] == {'name': 'one', 'kind': 'configmaps'}
 
 
+def test_only_health_may_be_asked_for_its_head(cluster: Any, maps: str) -> None:
+    paths = ('/healthz', '/readyz', '/', maps, f'{maps}/none', '/version', '/api', '/apis/apps/v1')
+    assert [cluster.admin.call('HEAD', path)[0] for path in paths] == [200, 200, 200, 405, 405, 405, 405, 405]
+    assert cluster.admin.call('POST', '/version')[0] == 405
+
+
 def test_a_missing_object_is_not_found(cluster: Any, maps: str, namespace: str) -> None:
     for method, body in (('GET', None), ('DELETE', None), ('PUT', config_map('no'))):
         status, answer = cluster.admin.call(method, f'{maps}/no', body)

@@ -192,6 +192,8 @@ class Server:
         document = self._discovery(path)
         if document is None:
             raise _statuses.no_such_path()
+        if request.method != 'GET' and path != '/':
+            raise _statuses.not_allowed()
         return web.json_response(document)
 
     def _served(self) -> _resources.Catalogue:
@@ -339,7 +341,7 @@ class Server:
             await self.rest.bind(target, body)
             return web.json_response(created, status=201)
         if target.name:
-            raise _statuses.StatusError(405, 'the server does not allow this method on the requested resource')
+            raise _statuses.not_allowed()
         _check_kind(target.resource, body)
         obj = await self.rest.create(target, body, user, dry_run=dry_run)
         return _object(request, target, obj, 201)
@@ -387,11 +389,11 @@ class Server:
 
 
 def _verb(method: str, target: _rest.Target, watching: bool) -> str:
-    if method in ('GET', 'HEAD'):
+    if method == 'GET':
         return 'watch' if watching else 'get' if target.name else 'list'
     verb = {'POST': 'create', 'PUT': 'update', 'PATCH': 'patch', 'DELETE': 'delete'}.get(method)
     if verb is None or (verb in ('update', 'patch') and not target.name):
-        raise _statuses.StatusError(405, 'the server does not allow this method on the requested resource')
+        raise _statuses.not_allowed()
     return 'deletecollection' if verb == 'delete' and not target.name else verb
 
 

@@ -46,6 +46,10 @@ def no_such_path() -> StatusError:
     return StatusError(404, 'the server could not find the requested resource', details={})
 
 
+def not_allowed() -> StatusError:
+    return StatusError(405, 'the server does not allow this method on the requested resource')
+
+
 def already_exists(group: str, plural: str, name: str) -> StatusError:
     message = f'{_qualified(group, plural)} "{name}" already exists'
     return StatusError(409, message, reason='AlreadyExists', details=_details(group, plural, name))
