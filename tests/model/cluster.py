@@ -210,8 +210,8 @@ class Cluster:
     def node_of(self, unit: str) -> str:
         return self.shell(unit, 'hostname').strip().lower()
 
-    def eventually(self, holds: Callable[[], bool], seconds: float = 30.0) -> bool:
-        """Wait for what a daemon does by itself, outside any hook."""
+    def eventually(self, holds: Callable[[], bool], seconds: float = 180.0) -> bool:
+        """Wait for what a daemon does by itself, outside any hook; a machine that is busy takes its time."""
         end = time.monotonic() + seconds
         while not holds():
             if time.monotonic() > end:

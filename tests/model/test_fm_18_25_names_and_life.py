@@ -92,7 +92,7 @@ def killed_at(cluster: Cluster, program: str, call: str, *settings: str) -> None
     words = ', '.join(f'"{word}"' for word in call.split())
     try:
         since = f'tail -n +{before + 1} {calls}'
-        assert cluster.eventually(lambda: words in cluster.shell(UNIT, since), 90), call
+        assert cluster.eventually(lambda: words in cluster.shell(UNIT, since)), call
     finally:
         cluster.shell(UNIT, f'pkill -9 -f [h]ooks/config-changed; pkill -9 -f "{call[:-1]}[{call[-1]}]"', check=False)
         process.communicate(timeout=200)
@@ -111,14 +111,14 @@ def test_fm_23_a_kill_at_any_step_of_a_restart_leaves_no_daemon_older_than_its_f
     undisturbed = cluster.digest(UNIT, *FILES)
     for program, call in STEPS:
         act(cluster, 'config', WORKER, '--reset', 'kubelet-extra-args,kubelet-extra-config')
-        assert cluster.eventually(lambda: pods() == '110', 90)
+        assert cluster.eventually(lambda: pods() == '110')
         killed_at(cluster, program, call, *settings)
         assert cluster.status(UNIT)[0] == 'error', call
         act(cluster, 'resolved', UNIT)
         assert cluster.status(UNIT)[0] == 'active', call
         assert cluster.digest(UNIT, *FILES) == undisturbed, call
         assert '--v=3' in cluster.shell(UNIT, f'tr "\\0" "\\n" < /proc/{cluster.pid(UNIT, KUBELET)}/cmdline'), call
-        assert cluster.eventually(lambda: pods() == '42', 90), call
+        assert cluster.eventually(lambda: pods() == '42'), call
     act(cluster, 'config', WORKER, '--reset', 'kubelet-extra-args,kubelet-extra-config')
 
 

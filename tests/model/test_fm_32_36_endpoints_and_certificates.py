@@ -109,7 +109,7 @@ def test_fm_34_a_renewed_certificate_is_served_after_one_restart(cluster: Cluste
         asked = f'openssl s_client -connect {address}:10250 </dev/null 2>/dev/null | openssl x509 -noout -serial'
         return cluster.shell(UNIT, asked, check=False).strip()
 
-    assert cluster.eventually(lambda: bool(serial()), 15)
+    assert cluster.eventually(lambda: bool(serial()))
     before, count = serial(), restarts(cluster)
     (number,) = (n for n in cluster.relation_ids(WORKER, 'certificates'))
     certificate = cluster.read(UNIT, '/root/cdk/server.crt')
@@ -119,7 +119,7 @@ def test_fm_34_a_renewed_certificate_is_served_after_one_restart(cluster: Cluste
     cluster.shell('easyrsa/0', renew)
     tell(cluster, UNIT, 'poked=1', number, 'certificates')
     assert cluster.read(UNIT, '/root/cdk/server.crt') != certificate
-    assert cluster.eventually(lambda: serial() not in ('', before), 15)
+    assert cluster.eventually(lambda: serial() not in ('', before))
     assert restarts(cluster) == [count[0] + 1, count[1]]
     tell(cluster, UNIT, 'poked=2', number, 'certificates')
     act(cluster, 'update-status', UNIT)
@@ -154,7 +154,7 @@ def test_fm_36_a_new_address_is_asked_for_at_the_next_hook_and_served(cluster: C
     assert after != before and address in names_asked(after)
     assert cluster.status(OTHER)[0] == 'active', cluster.status(OTHER)
     ask = f'openssl s_client -connect {address}:10250 </dev/null 2>/dev/null | openssl x509 -noout -text'
-    assert cluster.eventually(lambda: f'IP Address:{address}' in cluster.shell(OTHER, ask, check=False), 90)
+    assert cluster.eventually(lambda: f'IP Address:{address}' in cluster.shell(OTHER, ask, check=False))
     act(cluster, 'config', WORKER, '--reset', 'labels')
     act(cluster, 'update-status', OTHER)
     assert request(cluster, OTHER) == after

@@ -150,7 +150,7 @@ def test_fm_51_a_switch_whose_hook_was_killed_is_ended_by_the_next(cluster: Clus
     process = cluster.start('--quiet', 'config', WORKER, 'docker_runtime=upstream', JUJU_LOCAL_PATIENCE='0')
     try:
         replacing = '--no-install-recommends docker-ce docker.io-'
-        assert cluster.eventually(lambda: any(replacing in call for call in calls(cluster, start)), 90)
+        assert cluster.eventually(lambda: any(replacing in call for call in calls(cluster, start)))
         assert is_cordoned(cluster)
     finally:
         cluster.shell(UNIT, 'pkill -9 -f [h]ooks/config-changed; pkill -9 -f "[d]ocker-ce docker.io-"', check=False)
@@ -293,7 +293,7 @@ def test_fm_53_forwarding_works_after_docker_was_restarted_outside_any_hook_and_
         UNIT, 'iptables -P FORWARD DROP; flock /run/xtables.lock sleep 14 & systemctl restart --no-block docker'
     )
     hook(cluster)
-    assert cluster.eventually(lambda: policy(cluster) == 'ACCEPT', 60)
+    assert cluster.eventually(lambda: policy(cluster) == 'ACCEPT')
     assert cluster.shell(UNIT, 'systemctl is-active docker').strip() == 'active'
 
 

@@ -33,7 +33,7 @@ def version(cluster: Cluster, unit: str = UNIT) -> str:
 
 
 def runs(cluster: Cluster, wanted: str, *units: str) -> bool:
-    return cluster.eventually(lambda: {version(cluster, unit) for unit in units or UNITS} == {wanted}, 15)
+    return cluster.eventually(lambda: {version(cluster, unit) for unit in units or UNITS} == {wanted})
 
 
 def upgrade(cluster: Cluster, unit: str) -> dict[str, Any]:
@@ -223,7 +223,7 @@ def test_snapd_goes_through_the_proxies_of_the_options_and_back(cluster: Cluster
     cluster.shell(UNIT, 'cat > /etc/systemd/system/store.service; systemctl daemon-reload', stdin=SERVER)
     cluster.shell(UNIT, 'systemctl start store')
     answers = 'python3 -c "import urllib.request; urllib.request.urlopen(\'http://127.0.0.1:8080\')" && echo yes'
-    assert cluster.eventually(lambda: cluster.shell(UNIT, answers, check=False).strip() == 'yes', 10)
+    assert cluster.eventually(lambda: cluster.shell(UNIT, answers, check=False).strip() == 'yes')
     act(cluster, 'update-status', UNIT)
     assert proxies(cluster) == {'store': 'aBcD1234'}
     assert cluster.status(UNIT)[0] == 'active'

@@ -78,7 +78,7 @@ def test_fm_69_an_upgrade_from_another_generation_ends_as_a_fresh_unit(cluster: 
     cluster.shell(UNIT, 'snap set kubelet require-kubeconfig=true cadvisor-port=0 cni-bin-dir=/opt/elsewhere v=4')
     cluster.shell(UNIT, 'snap set kube-proxy cleanup-ipvs=true')
     cluster.shell(UNIT, 'mkdir -p /root/cdk/own; echo mine > /root/cdk/own/notes; echo old > /root/cdk/audit.log')
-    assert cluster.eventually(lambda: is_served(cluster), 90)
+    assert cluster.eventually(lambda: is_served(cluster))
     script = KEEP % UNIT.replace('/', '-')
     cluster.shell(UNIT, f'python3 -c {shlex.quote(script)}', stdin=json.dumps(LEFT))
     last = cluster.last_run()
@@ -103,7 +103,7 @@ def test_fm_69_hours_between_the_upgrades_of_workers_and_masters_cost_no_log_and
     wanted = {unit: aged(cluster, unit) for unit in OLD}
     for app in (WORKER, MASTER):
         cluster.upgrade(app)
-        assert cluster.eventually(lambda: is_served(cluster), 90), app
+        assert cluster.eventually(lambda: is_served(cluster)), app
         for unit in OLD:
             assert (arguments(cluster, unit) == wanted[unit]) is (app == MASTER or unit != f'{MASTER}/0'), unit
         assert [cluster.status(unit)[0] for unit in OLD] == ['active'] * 3

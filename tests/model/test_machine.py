@@ -89,10 +89,8 @@ def test_machines_reach_each_other_by_name_and_nobody_else(machines):
     finally:
         machines.kill('1')
         process.wait()
-    began = time.monotonic()
-    done = machines.run('0', [PYTHON, '-c', 'import socket; socket.create_connection(("192.0.2.1", 80), 20)'])
-    assert b'No route to host' in done.stderr
-    assert time.monotonic() - began < 5
+    done = machines.run('0', [PYTHON, '-c', 'import socket; socket.create_connection(("192.0.2.1", 80), 1)'])
+    assert b'No route to host' in done.stderr, 'it is refused at once'
 
 
 def test_a_machine_that_comes_is_told_to_the_others_and_a_charms_own_line_stays(machines):
@@ -144,6 +142,14 @@ def test_a_machine_says_which_gpus_it_has(machines):
     assert yaml.safe_load(shell(machines, 'cat /usr/lib/juju-local/machine.json'))['gpus'] == ['nvidia']
 
 
+def until(holds):
+    for _ in range(6000):
+        if holds():
+            return
+        time.sleep(0.01)
+    pytest.fail('it did not become true')
+
+
 def test_a_machine_keeps_its_files_over_a_stop_and_a_kill(machines):
     machines.start(spec(0), HOSTS)
     shell(machines, 'echo kept > /var/lib/kept')
@@ -151,18 +157,15 @@ def test_a_machine_keeps_its_files_over_a_stop_and_a_kill(machines):
     assert not machines.is_running('0')
     machines.start(spec(0), HOSTS)
     os.kill(machines.pid('0'), 9)
-    for _ in range(300):
-        if not machines.is_running('0'):
-            break
-        time.sleep(0.02)
+    until(lambda: not machines.is_running('0'))
     machines.start(spec(0), HOSTS)
     assert shell(machines, 'cat /var/lib/kept') == 'kept\n'
 
 
 def test_machines_whose_switch_was_killed_come_back_with_a_network(machines):
     machines.start(spec(0), HOSTS)
-    os.kill(machines.ensure_switch(), 9)
-    time.sleep(0.1)
+    os.kill(switch := machines.ensure_switch(), 9)
+    until(lambda: machines._alive('switch', 'ready') != switch)
     machines.start(spec(0), HOSTS)
     assert '10.87.0.10/16' in shell(machines, 'ip -br address show eth0')
 
@@ -421,13 +424,13 @@ def test_a_store_that_builds_on_another_serves_its_machines_under_names_of_other
         read = (
             "import urllib.request as r; print(r.urlopen('http://registry.example:8000/file').read().decode(), end='')"
         )
-        answer = machines.run('0', ['timeout', '30', 'sh', '-c', fetch, '-', read])
+        answer = machines.run('0', ['timeout', '120', 'sh', '-c', fetch, '-', read])
         assert answer.stdout == b'from the store\n'
         machines.write_hosts({**HOSTS, 'juju-abc-7': '10.87.0.17'})
         assert 'registry.example' in shell(machines, 'cat /etc/hosts')
     finally:
         machines.halt()
-    for _ in range(100):  # the kernel ends them a moment after the switch
+    for _ in range(600):  # the kernel ends them a moment after the switch
         if not list(_commands_with('http.server 8000')):
             break
         time.sleep(0.1)

@@ -184,7 +184,7 @@ def test_a_second_master_takes_over_from_the_first_without_a_worker_noticing(clu
     assert {name: unit['workload-status']['current'] for name, unit in units.items()} == dict.fromkeys(units, 'active')
     assert [cluster.read(worker, '/root/cdk/kubeconfig') for worker in workers] == kubeconfigs
     assert all(works_with_its_credentials(cluster, worker) for worker in workers)
-    assert cluster.eventually(lambda: list(cluster.nodes().values()) == [True, True], 60.0)
+    assert cluster.eventually(lambda: list(cluster.nodes().values()) == [True, True])
 
 
 def test_three_more_workers_become_nodes_and_one_leaves_while_the_api_is_down(cluster: Cluster) -> None:
