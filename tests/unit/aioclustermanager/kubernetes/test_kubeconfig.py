@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import base64
+import contextlib
 import json
 import os
+import re
 import stat
 import time
 from pathlib import Path
@@ -156,6 +158,45 @@ VALUES = st.recursive(
     lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=5), inner, max_size=3),
     max_leaves=5,
 )
+
+
+KEYS = st.sampled_from(sorted({*kubeconfig._SHAPES, 'command', 'args', 'env', 'apiVersion'}))
+ENTRIES = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.sampled_from(['k', 'https://h', 'client.authentication.k8s.io/v1']),
+    lambda inner: st.lists(inner, max_size=2) | st.dictionaries(KEYS, inner, max_size=4),
+    max_leaves=8,
+)
+
+
+@given(ENTRIES, ENTRIES, ENTRIES)
+def test_whatever_a_file_holds_it_is_a_configuration_or_a_clear_refusal(
+    tmp_path_factory: pytest.TempPathFactory, cluster: object, user: object, lists: object
+) -> None:
+    path = tmp_path_factory.getbasetemp() / 'any.kubeconfig'
+    entries = {'clusters': [{'name': 'k', 'cluster': cluster}], 'users': [{'name': 'k', 'user': user}]}
+    contexts = [{'name': 'k', 'context': {'cluster': 'k', 'user': 'k'}}]
+    for content in ({**entries, 'contexts': contexts}, {**entries, 'contexts': lists}, {'clusters': lists}, lists):
+        named = {**content, 'current-context': 'k'} if isinstance(content, dict) else content
+        path.write_text(json.dumps(named))
+        with contextlib.suppress(InvalidConfiguration):
+            assert kubeconfig.load(path).server
+
+
+@pytest.mark.parametrize(
+    ('text', 'fault'),
+    [
+        ('clusters: 5', 'clusters is no list'),
+        ('clusters: [5]', 'clusters holds something that is no mapping with a cluster'),
+        ('clusters: [{name: k, cluster: {certificate-authority: []}}]', 'certificate-authority of an entry in cl'),
+        ('current-context: {}\ncontexts: 1', 'contexts is no list'),
+        ('users: [{name: k, user: {token: 2020-13-41}}]', 'is no YAML'),
+    ],
+)
+def test_a_file_of_another_shape_is_refused_with_what_is_wrong(tmp_path: Path, text: str, fault: str) -> None:
+    path = tmp_path / 'kubeconfig'
+    path.write_text(text)
+    with pytest.raises(InvalidConfiguration, match=f'{re.escape(str(path))} .*{fault}'):
+        kubeconfig.load(path)
 
 
 @given(VALUES)

@@ -77,13 +77,18 @@ def plugin(owner: str, entry: Mapping[str, Any], cluster: Mapping[str, Any]) -> 
         raise _http.InvalidConfiguration(f'{owner}: exec has no command')
     if entry.get('interactiveMode') == 'Always':
         raise _http.InvalidConfiguration(f'{owner}: exec wants a terminal (interactiveMode Always), and there is none')
+    arguments, variables = entry.get('args') or [], entry.get('env') or []
+    if not isinstance(arguments, list) or not isinstance(variables, list):
+        raise _http.InvalidConfiguration(f'{owner}: args and env of exec have to be lists')
+    if not all(isinstance(each, dict) and isinstance(each.get('name'), str) for each in variables):
+        raise _http.InvalidConfiguration(f'{owner}: env of exec has an entry without a name')
     about = None
     if entry.get('provideClusterInfo'):
         keys = ('server', 'tls-server-name', 'insecure-skip-tls-verify', 'certificate-authority-data', 'proxy-url')
         about = {key: cluster[key] for key in keys if key in cluster}
     return Plugin(
-        owner, str(entry['command']), tuple(str(each) for each in entry.get('args') or []),
-        {each['name']: str(each.get('value', '')) for each in entry.get('env') or []},
+        owner, str(entry['command']), tuple(map(str, arguments)),
+        {each['name']: str(each.get('value', '')) for each in variables},
         version, str(entry.get('installHint') or ''), about,
     )  # fmt: skip
 

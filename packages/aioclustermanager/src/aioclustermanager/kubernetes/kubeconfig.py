@@ -21,6 +21,14 @@ from . import _exec_plugin
 from ._configuration import Configuration
 
 Document = Mapping[str, Any]
+_KINDS = (('clusters', 'cluster'), ('users', 'user'), ('contexts', 'context'))
+_SCALAR = (str, int, float)
+_TEXTS = (
+    'name', 'server', 'certificate-authority', 'certificate-authority-data', 'proxy-url', 'tls-server-name',
+    'client-certificate', 'client-certificate-data', 'client-key', 'client-key-data', 'tokenFile', 'token', 'username',
+    'password', 'as', 'as-uid', 'cluster', 'user', 'namespace',
+)  # fmt: skip
+_SHAPES: Mapping[str, Any] = {**dict.fromkeys(_TEXTS, _SCALAR), 'exec': dict, 'auth-provider': dict, 'as-groups': list}
 
 
 def load(
@@ -57,7 +65,7 @@ def read(path: Path) -> Document:
         document = yaml.load(path.read_text(encoding='utf-8'), loader)  # noqa: S506  (a safe one)
     except OSError as error:
         raise _http.InvalidConfiguration(f'cannot read the kubeconfig {path}: {error.strerror}') from error
-    except (yaml.YAMLError, UnicodeDecodeError) as error:
+    except (yaml.YAMLError, ValueError) as error:  # ValueError: no text, or a date that there is not
         at = getattr(error, 'problem_mark', None)
         where = f' at line {at.line + 1}' if at else ''
         raise _http.InvalidConfiguration(
@@ -65,7 +73,26 @@ def read(path: Path) -> Document:
         ) from None  # the error quotes secrets
     if not isinstance(document, dict):
         raise _http.InvalidConfiguration(f'the kubeconfig {path} is no mapping')
+    if fault := _misshapen(document):
+        raise _http.InvalidConfiguration(f'the kubeconfig {path} cannot be used: {fault}')
     return _absolute(document, path.absolute().parent)
+
+
+def _misshapen(document: Document) -> str:
+    """Return what has another shape than in a kubeconfig, quoting no value; '' for nothing. Unknown keys are free."""
+    if not isinstance(document.get('current-context') or '', _SCALAR):
+        return 'current-context is no text'
+    for kind, inner in _KINDS:
+        entries = document.get(kind) or []
+        if not isinstance(entries, list):
+            return f'{kind} is no list'
+        for entry in entries:
+            if not isinstance(entry, dict) or not isinstance(entry.get(inner) or {}, dict):
+                return f'{kind} holds something that is no mapping with a {inner}'
+            for key, value in (('name', entry.get('name')), *(entry.get(inner) or {}).items()):
+                if value is not None and not isinstance(value, _SHAPES.get(key, object)):
+                    return f'{key} of an entry in {kind} is of the wrong kind'
+    return ''
 
 
 def _absolute(document: Document, folder: Path) -> Document:
@@ -75,14 +102,14 @@ def _absolute(document: Document, folder: Path) -> Document:
     users = entries('users', 'user', ('client-certificate', 'client-key', 'tokenFile'))
     for user in users:
         plugin = user['user'].get('exec') or {}
-        command = plugin.get('command', '')
+        command = str(plugin.get('command') or '')
         if os.sep in command and not os.path.isabs(command):  # noqa: PTH117  (a bare name is looked for on PATH)
             user['user']['exec'] = {**plugin, 'command': str(folder / command)}
     return {**document, 'clusters': entries('clusters', 'cluster', ('certificate-authority',)), 'users': users}
 
 
 def _placed(inner: Document, keys: Sequence[str], folder: Path) -> dict[str, Any]:
-    return {key: str(folder / value) if key in keys and value else value for key, value in inner.items()}
+    return {key: str(folder / str(value)) if key in keys and value else value for key, value in inner.items()}
 
 
 def merged(documents: Sequence[Document]) -> Document:
@@ -90,7 +117,7 @@ def merged(documents: Sequence[Document]) -> Document:
     result: dict[str, Any] = {'clusters': {}, 'users': {}, 'contexts': {}, 'current-context': ''}
     for document in documents:
         result['current-context'] = result['current-context'] or document.get('current-context') or ''
-        for kind, inner in (('clusters', 'cluster'), ('users', 'user'), ('contexts', 'context')):
+        for kind, inner in _KINDS:
             for entry in document.get(kind) or []:
                 result[kind].setdefault(entry.get('name', ''), entry.get(inner) or {})
     return result
@@ -130,7 +157,7 @@ def _entry(document: Document, kind: str, name: str, why: str) -> Document:
     try:
         found: Document = document[kind][name]
     except KeyError:
-        known = ', '.join(sorted(document[kind])) or 'none'
+        known = ', '.join(sorted(map(str, document[kind]))) or 'none'
         text = f'the kubeconfig has no {kind[:-1]} {name!r} ({why}); it has {known}'
         raise _http.InvalidConfiguration(text) from None
     return found
