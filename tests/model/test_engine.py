@@ -449,7 +449,7 @@ def test_what_still_waits_at_the_limit_is_told(world):
 
 
 def test_hooks_of_units_run_side_by_side_but_one_at_a_time_on_a_machine(world):
-    wait = 'for i in $(seq 300); do test ! -e /root/go || exit 0; sleep 0.1; done; exit 1'
+    wait = 'for i in $(seq 300); do test ! -e /root/go || exit 0; sleep 0.1; done; rm /root/begun; exit 1'
     lone(world, units=2, install=f'touch /root/begun; {wait}')
     machines = Machines(world.directory, world.store)
 
