@@ -59,7 +59,7 @@ def test_leaving_takes_away_all_that_joining_made(client: api.Client) -> None:
         assert cluster.converge(client, APP, wanted) == ''
         cluster.keep_bootstrap(client, APP, 'kubeconfig: yes')
         with filling(client):
-            assert cluster.token(client, APP) == 'a token'
+            assert cluster.token(client, APP, 60.0) == 'a token'
     assert names(client) != before
     assert cluster.kept_bootstrap(client) == 'kubeconfig: yes'
     cluster.keep_bootstrap(client, APP, 'kubeconfig: another')
@@ -74,11 +74,10 @@ def test_leaving_takes_away_all_that_joining_made(client: api.Client) -> None:
     assert names(client) == before
 
 
-def test_an_account_without_a_token_is_told_from_one_with(client: api.Client, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(cluster, '_TOKEN_S', 0.0)
+def test_an_account_without_a_token_is_told_from_one_with(client: api.Client) -> None:
     cluster.converge(client, APP, settings.Settings())
     with pytest.raises(cluster.NoToken, match='kube-controller-manager has put no token'):
-        cluster.token(client, APP)
+        cluster.token(client, APP, 0.0)
     secret = client.get('secrets', agent.TOKEN_SECRET, namespace=NAMESPACE)
     account = client.get('serviceaccounts', ACCOUNT, namespace=NAMESPACE)
     assert secret['metadata']['annotations']['kubernetes.io/service-account.name'] == account['metadata']['name']

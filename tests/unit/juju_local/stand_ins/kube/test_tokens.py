@@ -54,13 +54,12 @@ def test_a_public_key_is_read_in_both_its_forms(form: serialization.PublicFormat
 @given(st.text() | st.binary().map(lambda raw: f'-----BEGIN KEY-----\n{base64.b64encode(raw).decode()}\n'))
 @example(private(OTHER, PRIVATE.PKCS8))
 @example('-----BEGIN KEY-----')
-@settings(deadline=None)
 def test_what_is_no_rsa_key_is_none(text: str) -> None:
     assert _tokens.key(text) is None
 
 
 @given(st.dictionaries(st.text(), st.text(), max_size=3))
-@settings(deadline=None, max_examples=10)  # signing by arithmetic takes a while
+@settings(max_examples=10)  # signing by arithmetic takes a while
 def test_what_was_signed_is_what_is_read(said: dict[str, str]) -> None:
     token = _tokens.signed(SIGNER, said)
     assert _tokens.claims(token, [read(public(PUBLIC.PKCS1))]) == said
@@ -76,7 +75,6 @@ def test_the_signature_is_one_that_others_accept_and_theirs_is_accepted() -> Non
 
 
 @given(st.text(alphabet='abcAB01-_.=~ é', max_size=60), st.integers(0, 300))
-@settings(deadline=None)
 def test_what_nobody_signed_says_nothing(noise: str, at: int) -> None:
     assert _tokens.claims(noise, [SIGNER]) is None
     changed = f'{TOKEN[:at]}{noise}{TOKEN[at + len(noise) :]}'

@@ -13,7 +13,7 @@ from .objects import Placed
 from .settings import Settings
 
 _SERVED_S = 20.0  # until the API server serves what was just defined
-_TOKEN_S = 45.0  # until the controller manager, once it is elected, has made a token; then a later hook looks again
+TOKEN_S = 45.0  # until the controller manager, once it is elected, has made a token; then a later hook looks again
 _ENDED_S = 30.0  # until a namespace is gone that was deleted when this cluster left; after that it refuses what comes
 _PAUSE_S = 0.2
 
@@ -40,9 +40,9 @@ def converge(client: api.Client, app: str, settings: Settings) -> str:
     return ''
 
 
-def token(client: api.Client, app: str) -> str:
+def token(client: api.Client, app: str, patience_s: float) -> str:
     """Return the token of the agent's account, which has to be there. Raises NoToken."""
-    deadline = time.monotonic() + _TOKEN_S
+    deadline = time.monotonic() + patience_s
     _create(client, objects.token(app, agent.TOKEN_SECRET))
     while not (found := _secret_text(client, agent.TOKEN_SECRET, 'token')):
         if time.monotonic() > deadline:
