@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import argparse
 import asyncio
 import contextlib
 from pathlib import Path
@@ -9,7 +10,10 @@ from typing import Any
 
 import pytest
 import spoke
+import yaml
 from aioclustermanager.kubernetes import Configuration, Pace, resources
+from hypothesis import given
+from hypothesis import strategies as st
 from spoke import _fleet, _fleet_file, _metrics, _wire
 
 from tests.listening import listening
@@ -21,7 +25,7 @@ defaults:
   bootstrap-kubeconfig: /boot/{name}/kubeconfig
   hub-kubeconfig-dir: /state/{name}
   hub-kubeconfig-secret: hub-{name}
-  cluster-health-check-period: 5m
+  cluster-healthcheck-period: 5m
 clusters:
   north: {}
   south: {max-custom-cluster-claims: 3, feature-gates: ClusterClaim=false}
@@ -89,12 +93,54 @@ def test_a_fleet_has_limits_for_each_server_and_those_that_are_not_told_are_the_
         ),
         ('clusters: {a: {spoke-external-server-urls: https://x}}', "expected a list, got 'https://x'"),
         ('clusters: {a: {cluster-health-check-period: soon}}', 'soon'),
+        ('clusters: {a: 5}', 'fleet.yaml: a: expected a mapping of options, got 5'),
+        ('clusters:\n  a: {}\n  a: {}', "fleet.yaml: no YAML that can be used: 'a' is there twice at line 3"),
+        ('clusters: {a: {foo: 1, max-custom-cluster-claims: many}}', 'a: max-custom-cluster-claims: expected a whole'),
+        ('clusters: {a: {foo: 1, max-custom-cluster-claims: -1}}', 'a: --max-custom-cluster-claims: -1 must not be'),
+        ('clusters: {a: {spoke-external-server-urls: [[]]}}', 'a: spoke-external-server-urls: expected text, got []'),
+        ('clusters: {a: {cluster-annotations: {b: true}}}', 'a: cluster-annotations: expected text, got True'),
+        ('clusters: {a: &a {hub-kubeconfig-dir: [*a]}}', 'Circular'),
+        ('limits: {burst: .inf}', 'limits: burst: expected a number, 0 for no limit, got inf'),
+        ('limits: {burst: 2020-13-41}', 'no YAML that can be used'),
     ],
 )
 def test_a_value_that_cannot_be_meant_is_named_with_what_is_expected(text: str, fault: str) -> None:
     with pytest.raises(spoke.InvalidOptions) as raised:
         _fleet_file.plan({'fleet.yaml': text})
     assert fault in '\n'.join(raised.value.faults)
+
+
+OPTIONS = st.sampled_from([*map(str, _fleet_file._ALLOWED), 'kubeconfig', 'feature-gates', 'burst', 'a', 'b'])
+ANY = st.recursive(
+    st.none() | st.booleans() | st.integers(-9, 9**9) | st.floats() | st.text(max_size=3) | st.just('1m'),
+    lambda inner: st.lists(inner, max_size=2) | st.dictionaries(OPTIONS, inner, max_size=4),
+    max_leaves=8,
+)
+
+
+@given(ANY, ANY, ANY)
+def test_whatever_a_file_holds_it_is_a_fleet_or_its_faults_are_told(clusters: Any, defaults: Any, limits: Any) -> None:
+    for document in ({'clusters': clusters, 'defaults': defaults, 'limits': limits}, {'clusters': {'a': defaults}}):
+        with contextlib.suppress(spoke.InvalidOptions):
+            found = _fleet_file.plan({'fleet.yaml': yaml.safe_dump(document)})
+            assert all(each.options()[1].faults() == [] for each in found.members.values())
+
+
+def test_each_flag_of_an_agent_is_an_option_of_a_fleet_s_member() -> None:
+    parser = argparse.ArgumentParser()
+    spoke.AgentOptions().add_flags(parser)
+    spoke.SpokeAgentOptions().add_flags(parser)
+    flags = {action.option_strings[-1][2:] for action in parser._actions} - {'help', 'cluster-name'}
+    with pytest.raises(spoke.InvalidOptions) as raised:
+        _fleet_file.plan({'fleet.yaml': yaml.safe_dump({'clusters': {'a': {flag: [None] for flag in flags}, 'b': {}}})})
+    assert 'there is no option' not in str(raised.value)
+
+
+def test_what_is_merged_into_an_entry_may_be_said_anew() -> None:
+    own = 'hub-kubeconfig-dir: /a, bootstrap-kubeconfig: b'
+    text = f'defaults: &d {{hub-kubeconfig-dir: /d}}\nclusters: {{a: {{<<: *d, {own}}}}}'
+    (member,) = _fleet_file.plan({'fleet.yaml': text}).members.values()
+    assert member.options()[0].hub_kubeconfig_dir == '/a'
 
 
 def test_numbers_may_stand_for_text() -> None:

@@ -31,6 +31,18 @@ class Parser(argparse.ArgumentParser):
         raise BadFlag(message)
 
 
+def told(parse: Parse) -> Parse:
+    """Return a reader whose refusals argparse shows, for its `type`."""
+
+    def read(text: str) -> Any:
+        try:
+            return parse(text)
+        except ValueError as error:
+            raise argparse.ArgumentTypeError(str(error)) from error
+
+    return read
+
+
 def boolean(text: str) -> bool:
     if text not in _BOOLEANS:
         raise ValueError(f'{text!r} is neither true nor false')

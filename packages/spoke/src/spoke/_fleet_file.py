@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field, fields
 from datetime import timedelta
@@ -22,7 +23,8 @@ _ALLOWED = {
 _LIMITS = {'requests-per-second': 'qps', 'burst': 'burst', 'at-once': 'at_once'}
 _PARTS = ('defaults', 'clusters', 'limits')
 PACE = Pace(qps=200.0, burst=400, at_once=100)  # a server takes 400 requests at once, and has other clients
-_LOADER = getattr(yaml, 'CSafeLoader', yaml.SafeLoader)  # ten times as fast, where libyaml is
+_LOADER: Any = getattr(yaml, 'CSafeLoader', yaml.SafeLoader)  # ten times as fast, where libyaml is
+_ALSO = {'cluster_healthcheck_period': 'cluster_health_check_period'}  # the flag has a word less than the field
 
 
 @dataclass(frozen=True)
@@ -70,9 +72,9 @@ def plan(texts: Mapping[str, str]) -> Plan:
     reading = _Reading()
     for source, text in sorted(texts.items()):
         try:
-            document: Any = yaml.load(text, _LOADER) or {}  # noqa: S506  (a safe loader)
-        except yaml.YAMLError:
-            reading.faults.append(f'{source}: no YAML')
+            document: Any = _loaded(text) or {}
+        except (yaml.YAMLError, ValueError, TypeError, RecursionError) as error:
+            reading.faults.append(f'{source}: {_yaml_fault(error)}')
             continue
         if not isinstance(document, dict) or not all(isinstance(document.get(part) or {}, dict) for part in _PARTS):
             reading.faults.append(f'{source}: expected a mapping with `clusters`, a mapping of names')
@@ -81,11 +83,47 @@ def plan(texts: Mapping[str, str]) -> Plan:
         _read_limits(reading, source, document.get('limits') or {})
         defaults = document.get('defaults') or {}
         for name, own in (document.get('clusters') or {}).items():
-            _read_member(reading, source, str(name), {**defaults, **(own or {})})
+            if isinstance(own or {}, dict):
+                _read_member(reading, source, str(name), {**defaults, **(own or {})})
+            else:
+                reading.faults.append(f'{source}: {name}: expected a mapping of options, got {own!r}')
     if reading.faults:
         raise InvalidOptions(reading.faults)
     limits = {'qps': PACE.qps, 'burst': PACE.burst, 'at_once': PACE.at_once, **reading.limits}
     return Plan(reading.members, Pace(limits['qps'], int(limits['burst']), int(limits['at_once'])))
+
+
+def _loaded(text: str) -> Any:
+    """Return what YAML says, but for a key that is there twice: of those it takes the last, and says nothing."""
+    loader = _LOADER(text)
+    try:
+        node = loader.get_single_node()
+        _refuse_twice(node, set())
+        return None if node is None else loader.construct_document(node)
+    finally:
+        loader.dispose()
+
+
+def _refuse_twice(node: Any, seen: set[int]) -> None:
+    """Raises ConstructorError."""
+    if not isinstance(node, yaml.CollectionNode) or id(node) in seen:
+        return
+    seen.add(id(node))
+    names = set[str]()
+    for each in node.value:
+        for part in each if isinstance(each, tuple) else (each,):
+            _refuse_twice(part, seen)
+        if isinstance(each, tuple) and isinstance(each[0], yaml.ScalarNode):
+            if each[0].value in names:
+                problem = f'{each[0].value!r} is there twice'
+                raise yaml.constructor.ConstructorError(None, None, problem, each[0].start_mark)
+            names.add(each[0].value)
+
+
+def _yaml_fault(error: Exception) -> str:
+    mark = getattr(error, 'problem_mark', None)
+    where = f' at line {mark.line + 1}' if mark else ''
+    return f'no YAML that can be used: {getattr(error, "problem", None) or type(error).__name__}{where}'
 
 
 def _read_limits(reading: _Reading, source: str, told: Mapping[str, Any]) -> None:
@@ -93,7 +131,7 @@ def _read_limits(reading: _Reading, source: str, told: Mapping[str, Any]) -> Non
         option = _LIMITS.get(str(key))
         if option is None:
             reading.faults.append(f'{source}: limits: there is no {key!r} (known: {", ".join(_LIMITS)})')
-        elif isinstance(value, bool) or not isinstance(value, int | float) or value < 0:
+        elif isinstance(value, bool) or not isinstance(value, int | float) or not 0 <= value < math.inf:
             reading.faults.append(f'{source}: limits: {key}: expected a number, 0 for no limit, got {value!r}')
         elif reading.limits.setdefault(option, value) != value:
             reading.faults.append(f'{source}: limits: another file has another {key}')
@@ -103,19 +141,22 @@ def _read_member(reading: _Reading, source: str, name: str, told: Mapping[str, A
     values, faults = {'spoke_cluster_name': json.dumps(name)}, list[str]()
     for key, value in told.items():
         option = str(key).replace('-', '_')
+        option = _ALSO.get(option, option)
         if option not in _ALLOWED and option not in _OWN:
             faults.append(f'there is no option {key!r}')
             continue
         filled = value.replace('{name}', name) if isinstance(value, str) else value
-        values[option] = json.dumps(filled, default=str)
+        try:
+            text = json.dumps(filled, default=str)
+            Member(name, ((option, text),)).options()
+        except ValueError as error:
+            faults.append(str(error))
+        else:
+            values[option] = text
     member = Member(name, tuple(sorted(values.items())))
-    try:
-        common, options, _, management = member.options()
-    except ValueError as error:
-        faults.append(str(error))
-    else:
-        faults += [*options.faults(), *_names.faults(_names.Names(name, common.agent_id or 'unset'))]
-        _check_places(reading, name, common, options, management)
+    common, options, _, management = member.options()
+    faults += [*options.faults(), *_names.faults_of_flags(name, common.agent_id)]
+    _check_places(reading, name, common, options, management)
     if name in reading.members:
         faults.append('is there twice')
     reading.members[name] = member
@@ -139,6 +180,10 @@ def _converted(key: str, value: Any, now: object) -> object:
         return _durations.parse(str(value))
     if isinstance(now, str) and isinstance(value, int | float) and not isinstance(value, bool):
         return str(value)
+    if isinstance(now, list) and isinstance(value, list):
+        return [_converted(key, each, '') for each in value]
+    if isinstance(now, dict) and isinstance(value, dict):
+        return {name: _converted(key, each, '') for name, each in value.items()}
     wanted = (int, float) if isinstance(now, float) else type(now)
     if not isinstance(value, wanted) or isinstance(value, bool) != isinstance(now, bool):
         raise ValueError(f'{key.replace("_", "-")}: expected {_KINDS.get(type(now), "another value")}, got {value!r}')

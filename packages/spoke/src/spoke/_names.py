@@ -79,6 +79,11 @@ def faults(names: Names) -> list[str]:
     return found
 
 
+def faults_of_flags(cluster: str, agent: str) -> list[str]:
+    """Return what is wrong with the names that were given; those that are not, '', are found later."""
+    return faults(Names(cluster or 'unset', agent or 'unset'))
+
+
 @dataclass(frozen=True)
 class Subject:
     """Whom a certificate is for."""

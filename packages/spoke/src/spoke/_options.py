@@ -272,13 +272,12 @@ class ProcessOptions:
             ),
         ):
             _flags.add(parser, name, self, attribute, help_, switch=True)
-        parser.add_argument('-v', '--v', dest='v', type=int, default=0, metavar='LEVEL', help='more log from 1 on')
+        parser.add_argument('-v', '--v', dest='v', type=int, default=0, metavar='LEVEL', help='2: log every detail')
 
     def faults(self) -> list[str]:
         """Return all that is wrong."""
         found = []
-        _, colon, port = self.listen.rpartition(':')
-        if not colon or not port.isdigit() or int(port) > 65535:
+        if not is_address(self.listen):
             found.append(f'--listen: {self.listen!r} is no HOST:PORT')
         if not self.disable_leader_election:
             lease, renew = self.leader_election_lease_duration, self.leader_election_renew_deadline
@@ -293,6 +292,12 @@ class ProcessOptions:
                     f'--leader-election-retry-period, {_durations.shown(self.leader_election_retry_period)}'
                 )
         return found
+
+
+def is_address(text: str) -> bool:
+    """Tell whether it is HOST:PORT, or :PORT."""
+    _, colon, port = text.rpartition(':')
+    return bool(colon) and port.isascii() and port.isdigit() and int(port) <= 65535
 
 
 def _one(text: str) -> list[str]:

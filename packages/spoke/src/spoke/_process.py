@@ -21,7 +21,7 @@ import yaml
 from aioclustermanager import kubernetes
 from aioclustermanager.kubernetes import Client, Configuration, InvalidConfiguration, Shared, in_cluster, kubeconfig
 
-from . import _files, _intervals
+from . import _files, _intervals, _options
 from ._config import ControllerContext, SpokeAgentConfig
 from ._fleet import Fleet
 from ._gate import Gate
@@ -61,10 +61,13 @@ class ServingConfig:
             found[key] = document.get(key) or {}
             if not isinstance(found[key], dict):
                 raise InvalidConfiguration(f'--config: {key} in {path} is no mapping')
+        address = str(serving.get('bindAddress') or '')
+        if address and not _options.is_address(address):
+            raise InvalidConfiguration(f'--config: bindAddress in {path}: {address!r} is no HOST:PORT')
         files = (str(serving.get('certFile') or ''), str(serving.get('keyFile') or ''))
         pair = (Path(files[0]), Path(files[1])) if all(files) else None
         is_open = bool(found['authentication'].get('disabled')) and bool(found['authorization'].get('disabled'))
-        return cls(str(serving.get('bindAddress') or ''), pair, is_open)
+        return cls(address, pair, is_open)
 
 
 class Signals:
@@ -146,12 +149,13 @@ class Process:
                 management = self._management()
                 serving = ServingConfig.read(Path(self.options.config)) if self.options.config else ServingConfig()
                 namespace = self._namespace()
+                shared = Shared()  # with the one agent: a fleet has its own, where it waits for turns
+                client = Client(reach(management, shared))
             except InvalidConfiguration as error:
                 _log.error('cannot start: %s', error)
                 return NO_CLUSTER
-            shared = Shared()  # with the one agent: a fleet has its own, where it waits for turns
             try:
-                async with Client(reach(management, shared)) as client:
+                async with client:
                     return await self._serving(client, management, shared, serving, namespace, signals)
             except OSError as error:
                 _log.error('cannot listen on %s: %s', serving.listen or self.options.listen, error)

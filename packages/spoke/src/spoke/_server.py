@@ -156,8 +156,8 @@ class Server:
             await asyncio.sleep(_LOOK_S)
             try:
                 self._load(self._context)
-            except (OSError, ssl.SSLError) as error:
-                _log.warning('the serving certificate in %s cannot be used: %s', self._pair[0], error)
+            except OSError as error:
+                _log.warning('%s', error)
             is_due = asyncio.get_running_loop().time() - self._asked_at >= _ASK_S
             if (is_due and await self._ask_authorities()) or not self._is_listening():
                 await self._again()
@@ -179,7 +179,10 @@ class Server:
         content = _files.read(self._pair[0])
         if content and _files.read(self._pair[1]):
             if content != self._loaded:
-                context.load_cert_chain(*self._pair)
+                try:
+                    context.load_cert_chain(*self._pair)
+                except OSError as error:  # also ssl.SSLError
+                    raise OSError(f'the serving certificate in {self._pair[0]} cannot be used: {error}') from error
                 self._loaded = content
         elif not self._loaded:
             _load_memory(context, _self_signed())

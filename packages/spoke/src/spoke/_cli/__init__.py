@@ -12,7 +12,7 @@ usage: spoke VERB [flags]
   status        which step the join has reached, and whom it waits for
   hub-standin   a stand-in for a hub: run, accept, approve, deny
 
-spoke VERB --help tells the flags of a verb.
+spoke VERB --help tells the flags of a verb; spoke --version prints the version.
 """
 
 
@@ -22,6 +22,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     if not words or words[0] in ('-h', '--help', 'help'):
         sys.stdout.write(_HELP)
         return 0 if words else 2
+    if words == ['--version']:
+        words = ['agent', '--version']
     verb = _verb(words[0])
     if verb is None:
         sys.stderr.write(f'spoke: there is no verb {words[0]!r}\n\n{_HELP}')

@@ -27,7 +27,11 @@ def main(arguments: Sequence[str]) -> int:
         told = parser.parse_args(arguments)
         if told.version:
             return _print_version()
-        one = [] if told.fleet else [*options.faults(), *_name_faults(common)]
+        one = (
+            []
+            if told.fleet
+            else [*options.faults(), *_names.faults_of_flags(common.spoke_cluster_name, common.agent_id)]
+        )
         faults = [*one, *process.faults()]
     except _flags.BadFlag as error:
         faults = [str(error)]
@@ -40,12 +44,6 @@ def main(arguments: Sequence[str]) -> int:
         return _process.run(process, _process.ManyAgents(told.fleet))
     config = SpokeAgentConfig(common, options, feature_gates=process.feature_gates)
     return _process.run(process, _process.OneAgent(config))
-
-
-def _name_faults(common: AgentOptions) -> list[str]:
-    """Return what is wrong with the names that were given; those that are not are found later."""
-    given = _names.Names(common.spoke_cluster_name or 'unset', common.agent_id or 'unset')
-    return _names.faults(given)
 
 
 def _print_version() -> int:

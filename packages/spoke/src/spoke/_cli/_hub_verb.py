@@ -13,7 +13,7 @@ from pathlib import Path
 from aioclustermanager import kubernetes
 from aioclustermanager.kubernetes import Client, kubeconfig
 
-from .. import _durations, _flags, _hub_standin, _log
+from .. import _durations, _flags, _hub_standin, _log, _options
 from .._hub_standin import _definitions, _faults, _hub, _rights
 from .._hub_standin._signer import Signer
 from .._process import Signals
@@ -56,14 +56,14 @@ def _parser() -> argparse.ArgumentParser:
     )
     parser.add_argument('--auto-approve', action='store_true', help='accept and approve what that user asks for (run)')
     parser.add_argument(
-        '--certificate-life', type=_durations.parse, default=timedelta(hours=1), metavar='DURATION',
+        '--certificate-life', type=_flags.told(_durations.parse), default=timedelta(hours=1), metavar='DURATION',
         help='of what it signs, where nothing shorter is asked for (run; default 1h0m0s)'
     )  # fmt: skip
     parser.add_argument(
         '--front', default='', metavar='HOST:PORT', help='serve the hub there as well, for agents that are to see its '
         'faults; its certificate is by --ca-cert (run)'
     )  # fmt: skip
-    parser.add_argument('-v', type=int, default=0, metavar='LEVEL', help='more log from 1 on')
+    parser.add_argument('-v', type=int, default=0, metavar='LEVEL', help='2: log every detail')
     return parser
 
 
@@ -71,8 +71,10 @@ def _check(told: argparse.Namespace) -> None:
     """Raises BadFlag."""
     if told.verb == 'run' and not (told.ca_cert and told.ca_key):
         raise _flags.BadFlag('run needs --ca-cert and --ca-key')
-    if told.front and not told.front.rpartition(':')[2].isdigit():
+    if told.front and not _options.is_address(told.front):
         raise _flags.BadFlag(f'--front: {told.front!r} is no HOST:PORT')
+    if told.certificate_life <= timedelta():
+        raise _flags.BadFlag('--certificate-life must be greater than zero')
     if told.verb in _OF_CLUSTER and len(told.words) != 1:
         raise _flags.BadFlag(f'{told.verb} needs the name of a cluster')
     if told.verb in ('run', 'prepare-spoke') and told.words:
@@ -106,7 +108,10 @@ async def _run(told: argparse.Namespace) -> int:
 
 
 async def _serve(client: Client, told: argparse.Namespace) -> int:
-    signer = Signer.from_pem(told.ca_cert.read_bytes(), told.ca_key.read_bytes())
+    try:
+        signer = Signer.from_pem(told.ca_cert.read_bytes(), told.ca_key.read_bytes())
+    except ValueError as error:
+        raise ValueError(f'{told.ca_cert} and {told.ca_key} are no authority in PEM: {error}') from error
     users = frozenset({told.bootstrap_user}) if told.auto_approve else frozenset[str]()
     settings = _hub_standin.Settings(certificate_life=told.certificate_life, auto_approval_users=users)
     async with contextlib.AsyncExitStack() as stack:

@@ -47,7 +47,7 @@ def main(arguments: Sequence[str]) -> int:
     parser.add_argument('--for', dest='step', choices=_steps_of_join.STEPS, help='wait until this step is reached')
     parser.add_argument(
         '--timeout',
-        type=_durations.parse,
+        type=_flags.told(_durations.parse),
         default=timedelta(minutes=1),
         metavar='VALUE',
         help='how long to wait (default 1m0s)',
@@ -60,6 +60,8 @@ def main(arguments: Sequence[str]) -> int:
         told = parser.parse_args(arguments)
         if told.fleet:
             return _of_fleet(told.fleet, told.step, told.timeout.total_seconds(), told.format)
+        if faults := _names.faults_of_flags(common.spoke_cluster_name, common.agent_id):
+            raise InvalidOptions(faults)
     except (_flags.BadFlag, InvalidOptions) as error:
         sys.stderr.write(f'Error: {error}\n')
         return 2
