@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import json
 import os
+import random
 import socket
 import ssl
 import subprocess
@@ -24,9 +25,12 @@ VERSION = os.environ.get('CONTRACT_VERSION', 'v1.20.15')
 
 
 def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(('127.0.0.1', 0))
-        return int(probe.getsockname()[1])
+    """Return a port that is free, and stays it until it is used: the kernel gives none of these to whoever connects."""
+    while True:
+        port = random.SystemRandom().randrange(10_000, 32_000)
+        with socket.socket() as probe, contextlib.suppress(OSError):
+            probe.bind(('127.0.0.1', port))
+            return port
 
 
 def real_programs() -> Path | None:
@@ -136,7 +140,7 @@ def _decoded(raw: bytes) -> Any:
         return raw.decode()
 
 
-def eventually(check: Any, timeout_s: float = 60.0) -> Any:
+def eventually(check: Any, timeout_s: float = 180.0) -> Any:
     """Return the check's first true answer."""
     deadline = time.monotonic() + timeout_s
     while True:

@@ -67,6 +67,10 @@ class Kubectl:
         return json.loads(self(*arguments, '-o', 'json'))
 
 
+def is_ready(node: Any) -> bool:
+    return any(each['type'] == 'Ready' and each['status'] == 'True' for each in node['status']['conditions'])
+
+
 @pytest.fixture(scope='module')
 def nodes(cluster: Any, tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
     """A node that runs pods, and what brings pods to it."""
@@ -84,7 +88,7 @@ def nodes(cluster: Any, tmp_path_factory: pytest.TempPathFactory) -> Iterator[No
         real = real_programs() if cluster.real else None
         stack.enter_context(started(folder, 'kube-scheduler', {**admin, 'leader-elect': 'false'}, real=real))
         stack.enter_context(started(folder, 'kubelet', kubelet))
-        eventually(lambda: cluster.admin.get(f'/api/v1/nodes/{NODE}'))
+        eventually(lambda: is_ready(cluster.admin.get(f'/api/v1/nodes/{NODE}')))
         yield
     cluster.admin.call('DELETE', f'/api/v1/nodes/{NODE}')
 
@@ -108,8 +112,7 @@ def test_apply_makes_a_deployment_that_comes_to_run(kubectl: Kubectl) -> None:
     assert said.splitlines() == ['deployment.apps/web created', 'service/web created']
     kubectl('rollout', 'status', 'deployment/web', '--timeout=60s')
     assert ready_replicas(kubectl, 'deployment', 'web') == 2
-    subsets = eventually(lambda: kubectl.json('get', 'endpoints', 'web').get('subsets'))
-    assert len(subsets[0]['addresses']) == 2
+    eventually(lambda: len(kubectl.json('get', 'endpoints', 'web')['subsets'][0]['addresses']) == 2)
 
 
 def test_applying_the_same_again_changes_nothing(kubectl: Kubectl) -> None:

@@ -121,8 +121,9 @@ async def test_a_namespace_is_created_once_and_deleted_once(manager: ClusterMana
             await client.replace(resources.NAMESPACES, there, subresource='finalize')
 
     deleting = asyncio.create_task(manager.delete_namespace(name))
-    await asyncio.sleep(0.2)
-    await empty()
+    while not deleting.done():
+        await asyncio.sleep(0.1)
+        await empty()
     assert await deleting is True
     assert await manager.delete_namespace(name) is False
     assert await manager.caller.get_namespace(name) is None

@@ -46,7 +46,7 @@ async def test_without_a_good_token_nothing_is_allowed(guarded: NomadStandIn, to
 async def test_a_token_may_what_its_policies_say(guarded: NomadStandIn) -> None:
     async with client(guarded, WRITER) as writer, client(guarded, READER) as reader:
         await writer.jobs.create(image('a', 'talks'))
-        await reader.jobs.wait('a', is_dead, timeout_s=10)
+        await reader.jobs.wait('a', is_dead, timeout_s=60)
         with pytest.raises(Forbidden):
             await reader.jobs.stop('a')
         with pytest.raises(Forbidden):

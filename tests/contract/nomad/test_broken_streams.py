@@ -38,10 +38,10 @@ async def test_events_come_once_each_over_broken_connections(stand_in: NomadStan
     async with Client({'endpoint': stand_in.endpoint}) as client:
         for number in range(8):
             await client.jobs.create(image(f'job-{number}', 'quick'))
-            await client.jobs.wait(f'job-{number}', is_dead, timeout_s=10)
+            await client.jobs.wait(f'job-{number}', is_dead, timeout_s=60)
             await asyncio.sleep(chance.random() / 50)
         await client.jobs.create(image('last', 'endless'))
-    found = await asyncio.wait_for(taking, 20)
+    found = await asyncio.wait_for(taking, 60)
     happened = [event['Index'] for message in stand_in.state.events for event in message.events]
     assert [event.index for event in found] == [index for index in happened if index <= found[-1].index]
 
@@ -53,7 +53,7 @@ async def test_events_that_the_server_forgot_are_missed_loudly(faulty: Client, s
         assert first.key == 'a'
         index = first.index
         while stand_in.state.index > index:  # all that is there
-            event = await asyncio.wait_for(anext(events), 5)
+            event = await asyncio.wait_for(anext(events), 60)
             index = event.index
             if event.payload['Job']['Status'] == 'running':
                 break
@@ -73,11 +73,11 @@ async def test_events_go_on_after_a_restart_in_which_the_buffer_was_kept(
     taking = asyncio.create_task(until(faulty, 'b'))
     async with Client({'endpoint': stand_in.endpoint}) as client:
         await client.jobs.create(image('a', 'quick'))
-        await client.jobs.wait('a', is_dead, timeout_s=10)
+        await client.jobs.wait('a', is_dead, timeout_s=60)
         await stand_in.stop()
         await stand_in.start()
         await client.jobs.create(image('b', 'endless'))
-    found = await asyncio.wait_for(taking, 20)
+    found = await asyncio.wait_for(taking, 60)
     assert len({event.index for event in found}) == len(found)
     assert [event.key for event in found if event.type == 'JobRegistered'][-1] == 'b'
 
@@ -102,7 +102,7 @@ async def test_a_log_comes_once_and_whole_over_broken_connections(
         writing.faults.add(Fault('cut', path='/fs/logs/', cut_after=chance.randrange(1, 1200)))
     writing.faults.add(Fault('refused', path='/fs/', text='rpc error: No path to node'))
     await faulty.jobs.create(image('a', 'writes'))
-    await faulty.jobs.wait('a', is_running, timeout_s=10)
+    await faulty.jobs.wait('a', is_running, timeout_s=60)
     (ran,) = await faulty.jobs.allocations('a')
     text = b''.join([piece async for piece in faulty.allocations.follow_log(ran['ID'], 'sh')])
     assert text == TEXT[:800] * 3
@@ -111,7 +111,7 @@ async def test_a_log_comes_once_and_whole_over_broken_connections(
 
 async def test_a_log_goes_on_after_a_restart_of_the_server(writing: NomadStandIn, faulty: Client) -> None:
     await faulty.jobs.create(image('a', 'writes'))
-    await faulty.jobs.wait('a', is_running, timeout_s=10)
+    await faulty.jobs.wait('a', is_running, timeout_s=60)
     (ran,) = await faulty.jobs.allocations('a')
     got = b''
     async with aclosing(faulty.allocations.follow_log(ran['ID'], 'sh')) as pieces:
@@ -129,7 +129,7 @@ async def test_a_rotated_log_goes_on_in_the_right_file(writing: NomadStandIn, fa
     for _ in range(6):
         writing.faults.add(Fault('cut', path='/fs/logs/', cut_after=chance.randrange(1, 3 << 20)))
     await faulty.jobs.create(job)
-    await faulty.jobs.wait('a', is_running, timeout_s=10)
+    await faulty.jobs.wait('a', is_running, timeout_s=60)
     (ran,) = await faulty.jobs.allocations('a')
     text = b''.join([piece async for piece in faulty.allocations.follow_log(ran['ID'], 'sh')])
     assert text == TEXT * 200 * 9
@@ -138,7 +138,7 @@ async def test_a_rotated_log_goes_on_in_the_right_file(writing: NomadStandIn, fa
 
 async def test_a_whole_log_is_whole_or_an_error(writing: NomadStandIn, faulty: Client) -> None:
     await faulty.jobs.create(image('a', 'writes'))
-    await faulty.jobs.wait('a', is_dead, timeout_s=10)
+    await faulty.jobs.wait('a', is_dead, timeout_s=60)
     (ran,) = await faulty.jobs.allocations('a')
     writing.faults.add(Fault('cut', path='/fs/logs/', cut_after=100, times=3), Fault('reset before', path='/fs/logs/'))
     assert await faulty.allocations.log(ran['ID'], 'sh') == TEXT[:800] * 3

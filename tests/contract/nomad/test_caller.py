@@ -107,7 +107,7 @@ async def test_a_wait_ends_when_its_job_is_purged(manager: ClusterManager) -> No
     waiting = asyncio.create_task(manager.wait_for_job(SPACE, 'a'))
     await asyncio.sleep(0.05)
     assert await manager.delete_job(SPACE, 'a', wait=True) is True
-    assert await asyncio.wait_for(waiting, 10) is None
+    assert await asyncio.wait_for(waiting, 60) is None
 
 
 async def test_a_log_is_followed_by_lines_to_its_end(manager: ClusterManager) -> None:
@@ -185,8 +185,8 @@ async def test_the_caller_tells_who_it_is_and_is_asked_by_address(caller: NomadC
     await caller.create_job('n', 'a', 'endless')
     url = GET_OPS['job'].format(endpoint=caller.endpoint, namespace='n', name='a')
     assert (await caller.get(url, {}))['ID'] == 'n-a'
-    assert (await caller.watch(url, value='running', timeout=5))['ID'] == 'n-a'
-    assert (await caller.watch(url, not_value=['pending', 'dead'], timeout=5))['Status'] == 'running'
+    assert (await caller.watch(url, value='running', timeout=60))['ID'] == 'n-a'
+    assert (await caller.watch(url, not_value=['pending', 'dead'], timeout=60))['Status'] == 'running'
     with pytest.raises(asyncio.TimeoutError):
         await caller.watch(url, value='complete', timeout=0.1)
     assert await caller.get(url + '-no', {}) is None

@@ -69,7 +69,7 @@ async def test_a_job_is_created_once(stand_in: NomadStandIn, faulty: Client, fau
     job = await faulty.jobs.get('a')
     assert (job['Version'], made['JobModifyIndex']) == (0, job['CreateIndex'])
     assert made['EvalID'] in [each['ID'] for each in await faulty.jobs.evaluations('a')]
-    await faulty.jobs.wait('a', is_running, timeout_s=10)
+    await faulty.jobs.wait('a', is_running, timeout_s=60)
     assert len(await faulty.jobs.allocations('a')) == 2
     with pytest.raises(Conflict):
         await faulty.jobs.create(image('a', 'endless', count=2))
@@ -224,12 +224,12 @@ async def test_a_list_in_pages_is_whole(stand_in: NomadStandIn, faulty: Client, 
 async def test_a_wait_goes_on_through_everything(stand_in: NomadStandIn, faulty: Client, fault: Fault) -> None:
     await faulty.jobs.create(image('a', 'talks'))
     stand_in.faults.add(again(fault, path='/v1/job/a', times=12))
-    assert is_dead(await faulty.jobs.wait('a', is_dead, timeout_s=20))
+    assert is_dead(await faulty.jobs.wait('a', is_dead, timeout_s=60))
 
 
 async def test_a_wait_goes_on_while_the_server_is_away(stand_in: NomadStandIn, faulty: Client) -> None:
     await faulty.jobs.create(image('a', 'endless'))
-    waiting = asyncio.create_task(faulty.jobs.wait('a', is_dead, timeout_s=20))
+    waiting = asyncio.create_task(faulty.jobs.wait('a', is_dead, timeout_s=60))
     await asyncio.sleep(0.05)
     await stand_in.stop()
     stand_in.scheduler.deregister('default', 'a', purge=False)
@@ -244,7 +244,7 @@ async def test_a_wait_notices_a_change_after_the_index_went_back(stand_in: Nomad
     for number in range(10):
         await faulty.jobs.create(image(f'other-{number}', 'endless'))
     await faulty.jobs.create(image('a', 'endless'))
-    waiting = asyncio.create_task(faulty.jobs.wait('a', is_dead, timeout_s=20))
+    waiting = asyncio.create_task(faulty.jobs.wait('a', is_dead, timeout_s=60))
     await asyncio.sleep(0.05)
     await stand_in.restart(index=5)
     await faulty.jobs.stop('a')
@@ -253,7 +253,7 @@ async def test_a_wait_notices_a_change_after_the_index_went_back(stand_in: Nomad
 
 async def test_returns_without_a_change_are_no_news_and_no_storm(stand_in: NomadStandIn, faulty: Client) -> None:
     await faulty.jobs.create(image('a', 'endless'))
-    await faulty.jobs.wait('a', is_running, timeout_s=10)
+    await faulty.jobs.wait('a', is_running, timeout_s=60)
     seen: list[Any] = []
 
     async def watch() -> None:
@@ -300,7 +300,7 @@ async def test_changes_add_up_to_what_is_there(stand_in: NomadStandIn, faulty: C
             else:
                 await client.jobs.create(image(f'job-{number}', 'quick'))
         await client.jobs.create(image('last', 'endless'))
-        await asyncio.wait_for(done.wait(), 20)
+        await asyncio.wait_for(done.wait(), 60)
         listed = {stub['ID'] async for stub in client.jobs.items()}
     watching.cancel()
     await asyncio.gather(watching, return_exceptions=True)
@@ -318,7 +318,7 @@ async def test_a_deadline_ends_what_would_go_on_for_ever(stand_in: NomadStandIn,
 async def test_a_refusal_ends_what_is_followed(stand_in: NomadStandIn, faulty: Client) -> None:
     stand_in.faults.add(Fault('refused', status=403, text='Permission denied', times=1000))
     with pytest.raises(Forbidden):
-        await faulty.jobs.wait('a', is_dead, timeout_s=20)
+        await faulty.jobs.wait('a', is_dead, timeout_s=60)
     with pytest.raises(Forbidden):
         async with aclosing(faulty.events()) as events:
             async for _ in events:
@@ -328,7 +328,7 @@ async def test_a_refusal_ends_what_is_followed(stand_in: NomadStandIn, faulty: C
 async def test_what_is_followed_can_be_left_at_any_moment(stand_in: NomadStandIn, faulty: Client) -> None:
     """The fixture no_leaks sees what is left of it."""
     await faulty.jobs.create(image('a', 'endless'))
-    await faulty.jobs.wait('a', is_running, timeout_s=10)
+    await faulty.jobs.wait('a', is_running, timeout_s=60)
     (ran,) = await faulty.jobs.allocations('a')
 
     async def take(iterator: Any) -> None:

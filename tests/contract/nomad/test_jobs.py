@@ -60,7 +60,7 @@ async def test_an_update_may_leave_a_job_as_it_is_and_needs_one(client: Client, 
 @pytest.mark.parametrize(('text', 'status'), [('echo well', 'complete'), ('exit 3', 'failed')])
 async def test_a_batch_job_ends_as_its_task_did(client: Client, name: str, text: str, status: str) -> None:
     await client.jobs.create(script(name, text))
-    assert is_dead(await client.jobs.wait(name, is_dead, timeout_s=20))
+    assert is_dead(await client.jobs.wait(name, is_dead, timeout_s=60))
     (found,) = await client.jobs.allocations(name)
     assert found['ClientStatus'] == status
     assert found['TaskStates']['sh']['Failed'] is (status == 'failed')
@@ -68,7 +68,7 @@ async def test_a_batch_job_ends_as_its_task_did(client: Client, name: str, text:
 
 async def test_a_service_is_deployed_and_scaled(client: Client, name: str) -> None:
     await client.jobs.create(script(name, 'sleep 60', kind='service', count=2))
-    await client.jobs.wait(name, is_running, timeout_s=20)
+    await client.jobs.wait(name, is_running, timeout_s=60)
     (deployment,) = await client.jobs.deployments(name)
     ended = await client.deployments.wait(
         deployment['ID'], lambda one: one is not None and one['Status'] != 'running', timeout_s=20
@@ -91,7 +91,7 @@ async def test_a_parameterized_job_runs_when_it_is_dispatched(client: Client, na
     made = await client.jobs.dispatch(name, b'payload', {'who': 'me'})
     child = made['DispatchedJobID']
     assert child.startswith(f'{name}/dispatch-')
-    found = await client.jobs.wait(child, is_dead, timeout_s=20)
+    found = await client.jobs.wait(child, is_dead, timeout_s=60)
     assert (found['ParentID'], found['Meta']['who']) == (name, 'me')
     (ran,) = await client.jobs.allocations(child)
     assert await client.allocations.log(ran['ID'], 'sh') == b'me\n'
@@ -135,14 +135,14 @@ async def test_a_periodic_job_is_forced_to_run_now(client: Client, name: str) ->
         await client.jobs.force(name), lambda one: one is not None and one['Status'] == 'complete', timeout_s=20
     )
     assert evaluation['JobID'].startswith(f'{name}/periodic-')
-    await client.jobs.wait(evaluation['JobID'], is_dead, timeout_s=20)
+    await client.jobs.wait(evaluation['JobID'], is_dead, timeout_s=60)
 
 
 async def test_a_job_is_stopped_and_remembered_or_purged(client: Client, name: str) -> None:
     await client.jobs.create(script(name, 'sleep 60', kind='service'))
-    await client.jobs.wait(name, is_running, timeout_s=20)
+    await client.jobs.wait(name, is_running, timeout_s=60)
     assert await client.jobs.stop(name) is True
-    found = await client.jobs.wait(name, is_dead, timeout_s=20)
+    found = await client.jobs.wait(name, is_dead, timeout_s=60)
     assert found['Stop'] is True
     assert await client.jobs.stop(name, purge=True) is True
     assert await client.jobs.find(name) is None
@@ -159,7 +159,7 @@ async def test_an_allocation_of_a_service_that_is_stopped_is_replaced(client: Cl
         if len(found) == 2:
             break
     assert found[0]['ID'] == first['ID']
-    ended = await client.allocations.wait(first['ID'], lambda one: one['ClientStatus'] == 'complete', timeout_s=20)
+    ended = await client.allocations.wait(first['ID'], lambda one: one['ClientStatus'] == 'complete', timeout_s=60)
     assert ended['DesiredStatus'] == 'stop'
 
 
@@ -212,7 +212,7 @@ async def test_a_node_that_is_not_eligible_gets_no_allocations(client: Client, n
         assert await client.jobs.allocations(name) == []
     finally:
         await client.nodes.set_eligible(node['ID'], eligible=True)
-    assert is_dead(await client.jobs.wait(name, is_dead, timeout_s=20))
+    assert is_dead(await client.jobs.wait(name, is_dead, timeout_s=60))
 
 
 async def test_namespaces_keep_jobs_apart(client: Client, name: str) -> None:

@@ -16,7 +16,7 @@ pytestmark = pytest.mark.asyncio
 
 async def test_a_blocking_query_is_answered_by_the_change_and_not_before(client: Client, name: str) -> None:
     await client.jobs.create(script(name, 'sleep 60', kind='service'))
-    found = await client.jobs.wait(name, is_running, timeout_s=20)
+    found = await client.jobs.wait(name, is_running, timeout_s=60)
     target = f'/v1/job/{name}?index={found["ModifyIndex"]}&wait=20s'
     waiting = asyncio.ensure_future(client.transport.request('GET', target))
     for _ in range(5):
@@ -30,7 +30,7 @@ async def test_a_blocking_query_is_answered_by_the_change_and_not_before(client:
 
 async def test_a_blocking_query_ends_with_its_wait_without_a_change(client: Client, name: str) -> None:
     await client.jobs.create(script(name, 'sleep 60', kind='service'))
-    found = await client.jobs.wait(name, is_running, timeout_s=20)
+    found = await client.jobs.wait(name, is_running, timeout_s=60)
     answer = await client.transport.request('GET', f'/v1/job/{name}?index={found["ModifyIndex"]}&wait=20ms')
     assert answer.json()['ModifyIndex'] == found['ModifyIndex']
 
@@ -49,11 +49,11 @@ async def test_a_job_is_followed_from_before_it_is_there_until_after_it_is_gone(
     while not seen:
         await asyncio.sleep(0.01)
     await client.jobs.create(script(name, 'true'))
-    await client.jobs.wait(name, is_dead, timeout_s=20)
+    await client.jobs.wait(name, is_dead, timeout_s=60)
     while seen[-1] != 'dead':
         await asyncio.sleep(0.01)
     await client.jobs.stop(name, purge=True)
-    await asyncio.wait_for(watching, 20)
+    await asyncio.wait_for(watching, 60)
     order = ['gone', 'pending', 'running', 'dead']
     assert [order.index(status) for status in seen[:-1]] == sorted(order.index(status) for status in seen[:-1])
 
@@ -83,16 +83,16 @@ async def test_changes_are_told_beginning_with_what_is_there(client: Client, nam
     while ('added', 'b') not in told:
         await asyncio.sleep(0.01)
     await client.jobs.stop(f'{name}-b', purge=True)
-    await asyncio.wait_for(watching, 20)
+    await asyncio.wait_for(watching, 60)
     assert told[0] == ('added', 'a')
     assert [told.count(each) for each in (('added', 'a'), ('added', 'b'), ('deleted', 'b'))] == [1, 1, 1]
 
 
 async def test_events_tell_of_a_job_in_order(client: Client, name: str) -> None:
     before = (await client.jobs.create(script(f'{name}-before', 'true')))['JobModifyIndex']
-    await client.jobs.wait(f'{name}-before', is_dead, timeout_s=20)
+    await client.jobs.wait(f'{name}-before', is_dead, timeout_s=60)
     await client.jobs.create(script(name, 'true'))
-    await client.jobs.wait(name, is_dead, timeout_s=20)
+    await client.jobs.wait(name, is_dead, timeout_s=60)
     await client.jobs.stop(name, purge=True)
     found = []
     async with aclosing(client.events(f'Job:{name}', f'Allocation:{name}', after=before)) as events:
@@ -109,7 +109,7 @@ async def test_events_tell_of_a_job_in_order(client: Client, name: str) -> None:
 
 async def test_a_log_is_read_whole_by_its_end_and_by_stream(client: Client, name: str) -> None:
     await client.jobs.create(script(name, 'echo one; echo two; echo three >&2'))
-    await client.jobs.wait(name, is_dead, timeout_s=20)
+    await client.jobs.wait(name, is_dead, timeout_s=60)
     (ran,) = await client.jobs.allocations(name)
     assert await client.allocations.log(ran['ID'], 'sh') == b'one\ntwo\n'
     assert await client.allocations.log(ran['ID'], 'sh', tail=5) == b'\ntwo\n'
