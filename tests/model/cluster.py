@@ -5,7 +5,6 @@ from __future__ import annotations
 import fcntl
 import json
 import os
-import shlex
 import shutil
 import subprocess
 import sys
@@ -18,7 +17,8 @@ from typing import Any
 
 import juju_local
 from juju_local._db import Database, Run
-from juju_local._machine import Machines
+from juju_local._machine import PATH, Machines
+from juju_local._state import Model
 
 ROOT = Path(__file__).resolve().parents[2]
 CLIENT = Path(sys.executable).with_name('juju-local')
@@ -127,12 +127,16 @@ class Cluster:
         return shown['current'], shown.get('message', '')
 
     def leader(self, app: str) -> str:
-        return next(name for name, unit in self.units().items() if name.startswith(f'{app}/') and unit.get('leader'))
+        return self.model().applications[app].leader
+
+    def model(self) -> Model:
+        """Return what is recorded of the model; `status` would tell it too, in the time of a process."""
+        with closing(Database(self.folder)) as database:
+            return database.read()
 
     def bag(self, endpoint: str, unit: str, relation: int | None = None) -> dict[str, str]:
         """Return what `unit` shows on the relation of one of its endpoints."""
-        with closing(Database(self.folder)) as database:
-            model = database.read()
+        model = self.model()
         app = unit.partition('/')[0]
         ids = [
             number
@@ -143,8 +147,7 @@ class Cluster:
         return dict(model.bag(ids[0], unit).data)
 
     def relation_ids(self, app: str, endpoint: str) -> list[int]:
-        with closing(Database(self.folder)) as database:
-            relations = database.read().relations.values()
+        relations = self.model().relations.values()
         return [one.id for one in relations if any((end.app, end.endpoint) == (app, endpoint) for end in one.ends)]
 
     def runs(self, unit: str = '', after: int = 0) -> list[Run]:
@@ -157,22 +160,21 @@ class Cluster:
             return max((number for number, _ in database.runs()), default=0)
 
     def machine(self, unit: str) -> str:
-        with closing(Database(self.folder)) as database:
-            return database.read().units[unit].machine
+        return self.model().units[unit].machine
 
     # -- inside a machine
 
+    def inside(self, unit: str, *command: str, stdin: str = '') -> subprocess.CompletedProcess[bytes]:
+        """Run a command on a unit's machine as `ssh` does, but for the process of the verb: tests look often."""
+        environment = {'PATH': PATH, 'LANG': 'C.UTF-8', 'HOME': '/root', 'USER': 'root'}
+        machines = Machines(self.folder, STORE)
+        return machines.run(self.machine(unit), command, cwd='/root', env=environment, stdin=stdin.encode())
+
     def shell(self, unit: str, script: str, check: bool = True, stdin: str = '') -> str:
         """Run a shell script on a unit's machine; returns its stdout."""
-        process = subprocess.run(
-            [str(CLIENT), '--quiet', 'ssh', unit, script],  # as with ssh, the words are joined for a shell there
-            env={**os.environ, 'JUJU_LOCAL_DATA': str(self.data)},
-            input=stdin,
-            capture_output=True,
-            text=True,
-        )
-        assert not check or process.returncode == 0, f'{script}: {process.returncode}\n{process.stderr}'
-        return process.stdout
+        process = self.inside(unit, '/bin/sh', '-c', script, stdin=stdin)
+        assert not check or process.returncode == 0, f'{script}: {process.returncode}\n{process.stderr.decode()}'
+        return process.stdout.decode()
 
     def read(self, unit: str, path: str) -> str:
         return self.shell(unit, f'cat {path}')
@@ -187,15 +189,9 @@ class Cluster:
 
     def kubectl(self, *arguments: str, master: str = '') -> Any:
         """Run kubectl on a master (the leader unless told); returns its JSON answer, or its text if it gives none."""
-        unit = master or self.leader(MASTER)
-        process = subprocess.run(
-            [str(CLIENT), '--quiet', 'ssh', unit, 'kubectl', *map(shlex.quote, arguments)],
-            env={**os.environ, 'JUJU_LOCAL_DATA': str(self.data)},
-            capture_output=True,
-            text=True,
-        )
-        assert process.returncode == 0, f'kubectl {" ".join(arguments)}: {process.stderr}'
-        return json.loads(process.stdout) if 'json' in arguments else process.stdout
+        process = self.inside(master or self.leader(MASTER), 'kubectl', *arguments)
+        assert process.returncode == 0, f'kubectl {" ".join(arguments)}: {process.stderr.decode()}'
+        return json.loads(process.stdout) if 'json' in arguments else process.stdout.decode()
 
     def nodes(self) -> dict[str, bool]:
         """Return the nodes of the cluster, and whether each is Ready."""
