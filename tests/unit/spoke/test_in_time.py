@@ -308,6 +308,49 @@ def test_35_a_credential_that_is_refused_is_tried_on_one_connection_and_any_file
     lived(Refused, tmp_path, base)
 
 
+class NoFolder(Story):
+    async def told(self) -> None:
+        self._dir.write_text('in the way')
+        await self.until(lambda: self.health and 'files' in self.health.notes, 10)
+        await asyncio.sleep(10 * _MINUTE)
+        assert self.is_well()
+        self._dir.unlink()
+        await self.until(self.has_joined, 10)
+        assert 'files' not in self.health.notes
+
+
+def test_a_folder_that_cannot_be_written_is_said_and_loses_no_certificate(base: Base, tmp_path: Path) -> None:
+    run = lived(NoFolder, tmp_path, base)
+    assert len(run.requests()) == 1
+
+
+OF_ANOTHER_SHAPE = ('', '[1]', 'clusters: 5', 'clusters: [{name: k, cluster: 5}]', 'users: [3]', '\0')
+
+
+class Misshapen(Story):
+    async def told(self) -> None:
+        for text in OF_ANOTHER_SHAPE:
+            await self.until(self.has_joined, 10)
+            (self._dir / 'kubeconfig').write_text(text)
+            self.seen.add(text.encode())
+            await self._started_anew()
+        count = len(self.requests())
+        for text in OF_ANOTHER_SHAPE:
+            await self.until(self.has_joined, 10)
+            (self.folder / 'bootstrap.kubeconfig').write_text(text)
+            await self._started_anew()
+        assert len(self.requests()) == count
+
+    async def _started_anew(self) -> None:
+        first = self.agent
+        self.process.die()
+        await self.until(lambda: self.agent is not first, _MINUTE)
+
+
+def test_30_a_kubeconfig_of_another_shape_is_no_end_of_an_agent(base: Base, tmp_path: Path) -> None:
+    lived(Misshapen, tmp_path, base)
+
+
 class NotNeeded(Story):
     async def told(self) -> None:
         await self.until(self.has_joined, 10)

@@ -1,12 +1,13 @@
 from __future__ import annotations
 
+import doctest
 from datetime import timedelta
 
 import pytest
 import spoke
 from hypothesis import given
 from hypothesis import strategies as st
-from spoke import _cli, _durations, _features, _flags
+from spoke import _cli, _durations, _features, _flags, _options
 from spoke._options import ProcessOptions
 
 
@@ -17,6 +18,11 @@ def parsed(*words: str) -> tuple[spoke.SpokeAgentOptions, spoke.AgentOptions, Pr
         each.add_flags(parser)
     parser.parse_args(words)
     return options, common, process
+
+
+def test_the_examples_of_the_options_are_as_they_say() -> None:
+    failed, tried = doctest.testmod(_options)
+    assert (failed, tried > 0) == (0, True)
 
 
 def test_the_defaults_are_those_of_the_go_agent() -> None:

@@ -12,8 +12,10 @@ The variables below are read when an agent is made: whoever wants other interval
 """
 
 from ._config import ControllerContext, SpokeAgentConfig
+from ._events import Recorder
 from ._intervals import Intervals
 from ._options import AgentOptions, InvalidOptions, SpokeAgentOptions
+from ._running import Following
 
 _DEFAULTS = Intervals()
 controller_resync_interval = _DEFAULTS.controller_resync_interval
@@ -31,4 +33,12 @@ retry_first = _DEFAULTS.retry_first
 retry_longest = _DEFAULTS.retry_longest
 call_timeout = _DEFAULTS.call_timeout
 
-__all__ = ['AgentOptions', 'ControllerContext', 'InvalidOptions', 'SpokeAgentConfig', 'SpokeAgentOptions']
+__all__ = [
+    'AgentOptions',
+    'ControllerContext',
+    'Following',
+    'InvalidOptions',
+    'Recorder',
+    'SpokeAgentConfig',
+    'SpokeAgentOptions',
+]

@@ -43,8 +43,14 @@ class HubCertificate:
         return _validity.fault(self.folder, self.kubeconfig, self._bootstrap.path, self.names, self.given.now())
 
     def mirror(self, data: Mapping[str, bytes]) -> None:
-        """Let the files be as the secret is."""
-        changed = _files.mirror(self.folder, data)
+        """Let the files be as the secret is. Raises OSError."""
+        note = self.given.options.health.note
+        try:
+            changed = _files.mirror(self.folder, data)
+        except OSError as error:
+            note('files', f'a folder {self.folder} that can be written ({error})')
+            raise
+        note('files', '')
         for name in changed:
             self.given.recorder.event('FileUpdated', f'{self.folder / name} is as the secret {self.secret.name} says')
         if {'tls.crt', 'tls.key', 'kubeconfig'} & set(changed):
