@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import fcntl
 import json
+import os
 import subprocess
 
 import pytest
@@ -139,6 +140,7 @@ def test_a_daemon_that_is_just_becoming_another_program_is_up(docker):
             docker.ok('docker', 'ps')
     finally:
         again.kill()
+    os.waitid(os.P_PID, again.pid, os.WEXITED | os.WNOWAIT)
     assert 'Cannot connect' in docker.run('docker', 'ps').stderr  # killed, and not yet waited for
     again.wait()
 
