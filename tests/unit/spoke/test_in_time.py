@@ -317,6 +317,15 @@ class NoFolder(Story):
         self._dir.unlink()
         await self.until(self.has_joined, 10)
         assert 'files' not in self.health.notes
+        self.process.die()
+        await self.until(lambda: self.deaths, 10)
+        self._dir.rename(self.folder / 'elsewhere')
+        self._dir.write_text('in the way')
+        before = self.health
+        await self.until(lambda: self.health is not before and 'files' in self.health.notes, _MINUTE)
+        await asyncio.sleep(_MINUTE)
+        self._dir.unlink()
+        await self.until(self.has_joined, 10)
 
 
 def test_a_folder_that_cannot_be_written_is_said_and_loses_no_certificate(base: Base, tmp_path: Path) -> None:

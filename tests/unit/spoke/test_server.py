@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import gc
 import socket
 import ssl
@@ -77,3 +78,21 @@ async def answers(port: int, pair: tuple[Path, Path]) -> bool:
     finally:
         writer.transport.abort()
         await asyncio.sleep(0)
+
+
+@pytest.mark.asyncio
+@pytest.mark.parametrize('line', ['GET //[ HTTP/1.1', 'GET', 'GET / / /', '\xff\xfe \0 \0'])
+async def test_a_request_that_is_none_is_answered_with_400_or_405(line: str, caplog: pytest.LogCaptureFixture) -> None:
+    gate = _gate.Gate(cast('Client', None), is_open=True)
+    context = ssl._create_unverified_context()  # noqa: S323  (a certificate it made itself)
+    async with _server.Server('127.0.0.1:0', {}, no_metrics, gate) as server:
+        reader, writer = await asyncio.open_connection('127.0.0.1', server.port, ssl=context)
+        writer.write(f'{line}\r\n\r\n'.encode('latin-1'))
+        assert (await reader.read()).split(b'\r\n')[0] in (
+            b'HTTP/1.1 400 Bad Request',
+            b'HTTP/1.1 405 Method Not Allowed',
+        )
+        writer.close()
+        with contextlib.suppress(OSError):
+            await writer.wait_closed()
+    assert caplog.text == ''

@@ -70,7 +70,7 @@ class Agent:
             await self._bootstrap.close()
 
     async def _patiently(self, what: Callable[[], Awaitable[Result]], whom: str) -> Result:
-        """Do something until the cluster it needs answers."""
+        """Do something until the cluster it needs answers, and the folder can be written."""
         backoff, trouble = Backoff(self.given.intervals), Trouble(f'{whom} answers')
         while True:
             try:
@@ -79,6 +79,9 @@ class Agent:
                 trouble.tell(f'{whom} does not answer as it should yet: {error}')
                 self.health.note(whom, f'the {whom} cluster ({error})')
                 await asyncio.sleep(backoff.next_s(error))
+            except OSError as error:
+                trouble.tell(f'cannot begin yet: {error}')
+                await asyncio.sleep(backoff.next_s())
             else:
                 trouble.end()
                 self.health.note(whom, '')

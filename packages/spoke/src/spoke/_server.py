@@ -11,7 +11,7 @@ import ssl
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from urllib.parse import parse_qs, urlsplit
+from urllib.parse import SplitResult, parse_qs, urlsplit
 
 from aioclustermanager import kubernetes
 from cryptography import x509
@@ -219,7 +219,12 @@ class Server:
             answer = Answer(405, 'only GET and HEAD\n')
         else:
             user = _gate.of_certificate(writer.get_extra_info('peercert'))
-            answer = await self._answer(words[1], headers.get('authorization', ''), user)
+            try:
+                target = urlsplit(words[1])
+            except ValueError:
+                answer = Answer(400, 'bad request\n')
+            else:
+                answer = await self._answer(target, headers.get('authorization', ''), user)
         body = answer.text.encode()
         writer.write(
             f'HTTP/1.1 {answer.status} {_REASONS[answer.status]}\r\nContent-Type: {answer.kind}\r\n'
@@ -231,9 +236,8 @@ class Server:
         with contextlib.suppress(OSError, ssl.SSLError):
             await writer.wait_closed()
 
-    async def _answer(self, target: str, authorization: str, user: _gate.User | None) -> Answer:
-        parts = urlsplit(target)
-        path, query = parts.path.rstrip('/') or '/', parse_qs(parts.query, keep_blank_values=True)
+    async def _answer(self, target: SplitResult, authorization: str, user: _gate.User | None) -> Answer:
+        path, query = target.path.rstrip('/') or '/', parse_qs(target.query, keep_blank_values=True)
         always: dict[str, Check] = {'ping': _fine, 'log': _fine}
         if path == '/healthz':
             return health({**always, **self._checks}, query, path, self._waiting())

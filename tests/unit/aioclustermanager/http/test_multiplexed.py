@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 import ssl
 from contextlib import AsyncExitStack
 from pathlib import Path
@@ -91,6 +92,21 @@ async def said(ask: Ask) -> None:
     """Answer with what was asked."""
     await ask.whole.wait()
     await ask.answer({'method': ask.method, 'path': ask.path, 'body': ask.body.decode(), 'number': ask.number})
+
+
+def test_a_token_is_in_no_log_whatever_is_logged(world: World, caplog: pytest.LogCaptureFixture) -> None:
+    caplog.set_level(logging.DEBUG)
+
+    async def test() -> None:
+        server = await world.serve(said)
+        client = await world.client(server.url, authentication=Fixed('Authorization', 'Bearer of-the-secret'))
+        for _ in range(2):
+            await client.request('GET', '/')
+        assert server.chosen == ['h2']
+
+    lived(world, test)
+    assert caplog.records
+    assert 'of-the-secret' not in caplog.text
 
 
 def test_requests_and_watches_at_once_share_one_connection(world: World) -> None:

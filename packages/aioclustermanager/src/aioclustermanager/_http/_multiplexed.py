@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import logging
 from dataclasses import dataclass, field
 from typing import cast
 
@@ -36,6 +37,8 @@ _MOST_STREAMS = 100  # at once; a server may allow less
 _MOST_REQUESTS = 2**30  # on one connection: there are no more stream numbers
 _OWED = 32 * 1024  # bytes that are taken before the server is told: not a frame for each line of a watch
 _PONG_S = 5.0  # a server that says nothing at all for so long, being asked, is gone
+
+logging.getLogger('hpack').setLevel(logging.INFO)  # of what it logs beyond, each header is one: tokens
 
 _ENDED = contextlib.suppress(NoSuchStreamError)  # by what has arrived already and is about to be looked at
 
