@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import asyncio
+import os
+import signal
 from pathlib import Path
 from typing import Any, cast
 
@@ -92,3 +95,17 @@ async def test_a_serving_certificate_that_is_none_is_named(tmp_path: Path) -> No
     server = _server.Server('127.0.0.1:0', {}, str, _gate.Gate(cast('Any', None), is_open=True), pair)
     with pytest.raises(OSError, match=f'the serving certificate in {pair[0]} cannot be used: '):
         await server.__aenter__()
+
+
+@pytest.mark.asyncio
+async def test_a_first_signal_asks_and_a_second_one_ends_at_once_with_1(monkeypatch: pytest.MonkeyPatch) -> None:
+    codes: list[int] = []
+    monkeypatch.setattr(os, '_exit', codes.append)
+    with _process.Signals() as signals:
+        os.kill(os.getpid(), signal.SIGTERM)
+        await signals.asked.wait()
+        assert codes == []
+        os.kill(os.getpid(), signal.SIGINT)
+        while not codes:
+            await asyncio.sleep(0)
+    assert codes == [1]

@@ -268,6 +268,16 @@ async def test_33_with_restart_in_place_the_process_begins_anew_by_itself(world:
         assert running.ends() == 0
 
 
+FIGURES = {
+    'spoke_joined', 'spoke_available', 'spoke_certificate_expiry_timestamp_seconds', 'spoke_claims_cut',
+    'spoke_certificate_requests_total{certificate="hub",outcome="created"}',
+    'spoke_certificate_requests_total{certificate="hub",outcome="issued"}',
+    'spoke_lease_renewals_total{outcome="renewed"}', 'spoke_lease_last_renewal_timestamp_seconds',
+    'spoke_hub_last_contact_timestamp_seconds', 'spoke_spoke_last_contact_timestamp_seconds',
+    'spoke_sync_seconds_count{controller="ManagedClusterStatusController"}',
+}  # fmt: skip
+
+
 async def test_healthz_lists_its_checks_and_metrics_are_for_those_who_may(world: Any) -> None:
     world.hub_runs(auto_approval_users=frozenset({'bootstrap'}))
     with agent(world, '--disable-leader-election') as running:
@@ -284,6 +294,9 @@ async def test_healthz_lists_its_checks_and_metrics_are_for_those_who_may(world:
         assert re.search(r'^spoke_open_connections\{to="hub"\} [1-9]\d*$', text, re.MULTILINE)
         assert re.search(r'^spoke_open_connections\{to="management"\} [1-9]\d*$', text, re.MULTILINE)
         assert '# TYPE spoke_sync_seconds histogram\n' in text
+        shown = {line.split(' ')[0] for line in text.splitlines() if not line.startswith('#')}
+        missing = FIGURES - shown
+        assert not missing, sorted(shown)
         assert running.get('/no', 'admin-token')[0] == 404
 
 

@@ -359,6 +359,8 @@ class Run:
             return
         now = self.loop.time()
         self.trace.append((round(now, 6), server, user, request))
+        if '/secrets?' in request and 'Selector=' not in request:
+            self.broken.append(f'more secrets are asked for than are needed: {request}')
         minute = int(now // 60)
         self._minute[minute] += 1
         if self._minute[minute] > _MOST_A_MINUTE:
