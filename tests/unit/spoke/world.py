@@ -105,6 +105,8 @@ def _started(
     }  # fmt: skip
     if is_old and real:
         flags['runtime-config'] = 'certificates.k8s.io/v1=false'
+    elif is_old:
+        flags['insecure-port'] = 0  # it would be 8080, which is another's by now
     version = 'v1.18.20' if is_old else _programs.VERSION
     stack.enter_context(_programs.started(folder, 'kube-apiserver', flags, real=real, version=version))
     found = Cluster(folder, f'https://127.0.0.1:{port}', authority, is_real=bool(real))
