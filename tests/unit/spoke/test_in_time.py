@@ -322,7 +322,7 @@ class NoFolder(Story):
         self._dir.rename(self.folder / 'elsewhere')
         self._dir.write_text('in the way')
         before = self.health
-        await self.until(lambda: self.health is not before and 'files' in self.health.notes, _MINUTE)
+        await self.until(lambda: self.health is not before and 'files' in self.health.notes, 2 * _MINUTE)
         await asyncio.sleep(_MINUTE)
         self._dir.unlink()
         await self.until(self.has_joined, 10)
@@ -353,7 +353,7 @@ class Misshapen(Story):
     async def _started_anew(self) -> None:
         first = self.agent
         self.process.die()
-        await self.until(lambda: self.agent is not first, _MINUTE)
+        await self.until(lambda: self.agent is not first, 2 * _MINUTE)
 
 
 def test_30_a_kubeconfig_of_another_shape_is_no_end_of_an_agent(base: Base, tmp_path: Path) -> None:
