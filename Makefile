@@ -69,7 +69,7 @@ slow: machines charms kubectl  ## the scenarios that take long: options, runtime
 	$(BIN)/pytest -n 3 --dist loadfile -m slow tests/model tests/contract tests/unit/spoke
 
 e2e: machines charms kubectl  ## the charms on real Kubernetes, as root (make store builds it): one deployment, its scenarios, its figures
-	$(BIN)/pytest tests/e2e
+	PYTEST_DEBUG_TEMPROOT=/var/tmp $(BIN)/pytest tests/e2e
 
 bench: charms  ## print the figures of tests/bench
 	$(BIN)/python -m tests.bench

@@ -1,9 +1,13 @@
-"""What counts for all tests: properties judge a change, not a machine's luck or load; what is dear is started once.
+"""What counts for all tests: properties judge a change, not a machine's luck or load; what is dear is started once;
+what tests write is kept in memory where there is plenty: models are copied by the dozen, and a hook waits for the disk.
 
 `pytest -m hypothesis --hypothesis-profile=exploring` looks at other examples than last time.
 """
 
 from __future__ import annotations
+
+import os
+from pathlib import Path
 
 import pytest
 from hypothesis import HealthCheck, settings
@@ -13,6 +17,12 @@ _PATIENT = settings(deadline=None, suppress_health_check=[HealthCheck.too_slow])
 settings.register_profile('steady', _PATIENT, derandomize=True)
 settings.register_profile('exploring', _PATIENT)
 settings.load_profile('steady')
+
+_MEMORY, _NEEDED = Path('/dev/shm'), 8 * 2**30  # bytes; a run comes to two GiB
+if _MEMORY.is_dir():
+    _there = os.statvfs(_MEMORY)
+    if min(_there.f_bavail * _there.f_frsize, os.sysconf('SC_PAGE_SIZE') * os.sysconf('SC_PHYS_PAGES')) > _NEEDED:
+        os.environ.setdefault('PYTEST_DEBUG_TEMPROOT', str(_MEMORY))
 
 
 class Scheduling(LoadFileScheduling):
