@@ -60,13 +60,14 @@ unit: venv kubectl  ## pure logic, in seconds
 	$(BIN)/pytest -n 2 -m 'not slow' tests/unit tests/contract
 
 model: machines charms kubectl  ## the charms in the embedded model
-	$(BIN)/pytest -n 3 --dist loadfile tests/model
+	$(BIN)/pytest -n 4 --dist loadfile tests/model
 
 test: machines lint charms kubectl  ## what has to pass before a change lands, but for `make slow`
-	$(BIN)/pytest -n 3 --dist loadfile -m 'not slow'
+	$(BIN)/pytest -n 4 --dist loadfile -m 'not slow'
 
+MARKED ?= slow
 slow: machines charms kubectl  ## the scenarios that take long: options, runtime, ingress, several masters, hooks killed half way, the docs
-	$(BIN)/pytest -n 3 --dist loadfile -m slow tests/model tests/contract tests/unit/spoke
+	$(BIN)/pytest -n 4 --dist loadfile -m '$(MARKED)' tests/model tests/contract tests/unit/spoke
 
 e2e: machines charms kubectl  ## the charms on real Kubernetes, as root (make store builds it): one deployment, its scenarios, its figures
 	PYTEST_DEBUG_TEMPROOT=/var/tmp $(BIN)/pytest tests/e2e

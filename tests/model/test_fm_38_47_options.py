@@ -232,6 +232,7 @@ def test_fm_45_an_argument_that_the_new_version_lacks_blocks_by_name_and_the_kub
     assert cluster.status(UNIT)[0] == 'active'
 
 
+@pytest.mark.long
 def test_fm_45_every_cut_in_the_versions_is_passed_up_and_down(cluster: Cluster) -> None:
     config(cluster, 'require-manual-upgrade=false')
     walk(cluster, 9, 10, 15, 24, 25, 26, 27, 28, 35, 36, 26, 23, 12)

@@ -62,6 +62,7 @@ def killed_after(cluster: Cluster, hooks: int, *verb: str) -> None:
 
 
 @pytest.mark.slow
+@pytest.mark.long
 def test_a_deployment_that_is_killed_again_and_again_ends_as_an_undisturbed_one(
     empty: Cluster, canonical: Path
 ) -> None:

@@ -43,6 +43,7 @@ def test_the_how_tos_of_a_cluster_print_what_they_say(shell: dict[str, str]) -> 
         console.check(ROOT / f'docs/howto/{name}.md', ROOT, shell)
 
 
+@pytest.mark.long
 @pytest.mark.parametrize(
     'name', ['configure-workers', 'container-runtime', 'ingress', 'private-registry', 'pause-a-worker']
 )
