@@ -143,7 +143,7 @@ def _without(facts: Facts) -> Step:
     if len(open_requests) >= MOST_REQUESTS:
         note = f'{len(open_requests)} requests of this kind wait on the hub: none is added until there are fewer'
         return Wait(None, note, 'halted')
-    denied_until = _after_denials(facts)
+    denied_until = after_denials(facts.requests, facts.common_name, facts.denied_backoff, facts.now) or facts.now
     due = max(due, denied_until, _after_issues(facts, ask.event))
     if due > facts.now and due == denied_until:
         return Wait(due, f'the last request was denied or badly signed: the next one at {due:%H:%M:%S} UTC', 'denied')
@@ -152,20 +152,25 @@ def _without(facts: Facts) -> Step:
     return ask
 
 
-def _after_denials(facts: Facts) -> datetime:
-    """Return when a request may follow those that were denied, or signed for another key: the pauses double."""
+def after_denials(
+    requests: Sequence[Mapping[str, Any]], common_name: str, backoff: timedelta, now: datetime
+) -> datetime | None:
+    """Return when a request may follow those that were denied, or signed for another key: the pauses double.
+
+    None where none of that name was.
+    """
     moments = sorted(
         _wire.answered_at(each)
-        for each in facts.requests
-        if (_wire.request_state(each) == 'denied' or _is_missigned(each)) and _is_ours(each, facts.common_name)
+        for each in requests
+        if (_wire.request_state(each) == 'denied' or is_missigned(each)) and _is_ours(each, common_name)
     )
     if not moments:
-        return facts.now
-    pause = facts.denied_backoff * 2.0 ** min(len(moments) - 1, 20)
-    return min(moments[-1], facts.now) + min(pause, _LONGEST_BACKOFF)
+        return None
+    pause = backoff * 2.0 ** min(len(moments) - 1, 20)
+    return min(moments[-1], now) + min(pause, _LONGEST_BACKOFF)
 
 
-def _is_missigned(request: Mapping[str, Any]) -> bool:
+def is_missigned(request: Mapping[str, Any]) -> bool:
     """Tell whether the signer answered with what is no certificate for the key of the request."""
     if _wire.request_state(request) != 'issued':
         return False

@@ -5,14 +5,14 @@ from __future__ import annotations
 import ssl
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
 
 from aioclustermanager import kubernetes
 from aioclustermanager.kubernetes import InvalidConfiguration
 
-from . import _conditions, _features, _wire
+from . import _certificates, _conditions, _features, _steps, _wire
 from ._certificates import Chain
 from ._names import ADDON_LABEL
 
@@ -32,6 +32,7 @@ class Found:
     requests: Sequence[Mapping[str, Any]]  # with the cluster's label
     is_v1beta1: bool  # whether the hub serves requests as v1beta1 only
     lease_renewed: datetime | None
+    denied_backoff: timedelta
     now: datetime
 
 
@@ -43,7 +44,8 @@ class Report:
     certificate_ends: str = ''
     certificate_serial: str = ''
     request: str = ''  # the last one for this certificate, unless that was answered with it
-    request_state: str = ''  # pending, approved or denied
+    request_state: str = ''  # pending, approved, denied, or unusable: signed for another key
+    asks_again: str = ''  # when the agent does, after one that was denied or unusable
     lease_age_s: int | None = None
     available: str = ''
 
@@ -57,11 +59,11 @@ def report(found: Found) -> Report:
     step, waits_for = _step(found)
     ends = f'{found.certificate.ends:%Y-%m-%dT%H:%M:%SZ}' if found.certificate else ''
     serial = found.certificate.serial if found.certificate else ''
-    request, state = _newest(found)
-    open_request = ('', '') if state == 'issued' else (request, state)
+    last = _last(found)
+    request = ('', '', '') if last.state == 'issued' else (last.name, last.state, last.asks_again)
     age = int((found.now - found.lease_renewed).total_seconds()) if found.lease_renewed else None
     available = (_conditions.find(found.cluster, _conditions.AVAILABLE) or {}).get('status', '')
-    return Report(found.cluster_name, step, waits_for, ends, serial, *open_request, age, available)
+    return Report(found.cluster_name, step, waits_for, ends, serial, *request, age, available)
 
 
 def whom(error: Exception, path: Path) -> str:
@@ -100,19 +102,43 @@ def _step(found: Found) -> tuple[str, str]:
 
 
 def _before_certificate(found: Found) -> tuple[str, str]:
-    name, state = _newest(found)
+    last = _last(found)
     old = f'; the hub knows v1beta1 of them only: --feature-gates={_features.V1BETA1_CSR}=true'
+    again = f'the agent, to ask again{f" at {last.asks_again}" if last.asks_again else ""}'
     return {
         '': ('bootstrap', f'the agent, to ask for a certificate ({found.fault}){old if found.is_v1beta1 else ""}'),
-        'pending': ('approval', f'an administrator of the hub: kubectl certificate approve {name}'),
-        'approved': ('signing', f'the signer of the hub, for the request {name}'),
-        'denied': ('approval', f'the agent, to ask again: the request {name} was denied'),
-        'issued': ('signing', f'the agent, to take its certificate from the request {name}'),
-    }[state]
+        'pending': ('approval', f'an administrator of the hub: kubectl certificate approve {last.name}'),
+        'approved': ('signing', f'the signer of the hub, for the request {last.name}'),
+        'denied': ('approval', f'{again}: the request {last.name} was denied'),
+        'unusable': ('signing', f'{again}: what the signer put into the request {last.name} does not fit its key'),
+        'issued': ('signing', f'the agent, to take its certificate from the request {last.name}'),
+    }[last.state]
 
 
-def _newest(found: Found) -> tuple[str, str]:
-    """Return name and state of the last request for this certificate, not an add-on's."""
+@dataclass(frozen=True)
+class _Last:
+    """The last request for this certificate, not an add-on's."""
+
+    name: str = ''
+    state: str = ''
+    asks_again: str = ''
+
+
+def _last(found: Found) -> _Last:
     ours = [each for each in found.requests if not (each['metadata'].get('labels') or {}).get(ADDON_LABEL)]
     newest = max(ours, key=lambda each: str(each['metadata'].get('creationTimestamp')), default=None)
-    return (newest['metadata']['name'], _wire.request_state(newest)) if newest else ('', '')
+    if newest is None:
+        return _Last()
+    state = 'unusable' if _steps.is_missigned(newest) else _wire.request_state(newest)
+    again = _asks_again(found, newest) if state in ('denied', 'unusable') else ''
+    return _Last(newest['metadata']['name'], state, again)
+
+
+def _asks_again(found: Found, last: Mapping[str, Any]) -> str:
+    """Return when the agent asks again, as it finds it itself; '' where it cannot be known."""
+    try:
+        name = _certificates.name_in_request(_wire.decoded(last['spec'].get('request')))
+    except _certificates.Unusable:
+        return ''
+    due = _steps.after_denials(found.requests, name, found.denied_backoff, found.now)
+    return f'{due:%Y-%m-%dT%H:%M:%SZ}' if due else ''

@@ -24,6 +24,7 @@ from .. import (
     _fleet,
     _fleet_file,
     _hub_kubeconfig,
+    _intervals,
     _names,
     _steps_of_join,
     _validity,
@@ -144,7 +145,7 @@ async def _found(options: SpokeAgentOptions, common: AgentOptions, management: s
     return _steps_of_join.Found(
         cluster_name=names.cluster, certificate=_certificate(folder), fault=fault,
         start_waits_for=_start_waits_for({'spoke-kubeconfig': common.spoke_kubeconfig, 'kubeconfig': management}),
-        now=now, **asked,
+        denied_backoff=_intervals.current().denied_request_backoff, now=now, **asked,
     )  # fmt: skip
 
 
