@@ -83,12 +83,17 @@ _numbers = itertools.count()
 
 @pytest.fixture
 def namespace(cluster: Cluster) -> Iterator[str]:
-    """A namespace of the test's own, with its default service account."""
+    """A namespace of the test's own, once the real controllers have put into it what they put into every one.
+
+    Their map and their account come when they come: between two things that a test makes, or after it has counted.
+    """
     name = f'contract-{os.getpid()}-{next(_numbers)}'
     cluster.admin.post('/api/v1/namespaces', {'metadata': {'name': name}})
-    accounts = f'/api/v1/namespaces/{name}/serviceaccounts'
-    if not cluster.real:  # a controller manager runs beside the stand-in in few tests only
-        cluster.admin.call('POST', accounts, {'metadata': {'name': 'default'}})
-    eventually(lambda: cluster.admin.get(f'{accounts}/default').get('secrets') or not cluster.real)
+    path = f'/api/v1/namespaces/{name}'
+    if cluster.real:
+        eventually(lambda: cluster.admin.get(f'{path}/configmaps/kube-root-ca.crt'))
+        eventually(lambda: cluster.admin.get(f'{path}/serviceaccounts/default').get('secrets'))
+    else:  # a controller manager runs beside the stand-in in few tests only
+        cluster.admin.call('POST', f'{path}/serviceaccounts', {'metadata': {'name': 'default'}})
     yield name
     cluster.admin.call('DELETE', f'/api/v1/namespaces/{name}')

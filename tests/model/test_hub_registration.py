@@ -195,6 +195,12 @@ def test_the_agent_goes_on_with_the_next_leader_and_leaves_nothing(masters: Clus
     assert 'Hub: joined as edge-7, certificate expires in' in masters.status(new)[1]
     assert (own_token(masters, new), masters.shell(new, f'grep -c {SERVICE} {KNOWN}', check=False)) == (token, '0\n')
 
+    masters.kubectl('delete', 'secret', '-n', NAMESPACE, f'{SERVICE}-token')
+    act(masters, 'update-status', new)
+    assert 'Hub: joined as edge-7, certificate expires in' in masters.status(new)[1]
+    assert own_token(masters, new) != token, 'made again by the next look'
+    token = own_token(masters, new)
+
     masters.shell('hub/0', 'systemctl stop hub-apiserver')
     act(masters, 'update-status', new)
     assert 'Hub: unreachable since 20' in masters.status(new)[1]

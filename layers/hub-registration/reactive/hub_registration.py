@@ -40,7 +40,7 @@ def keep_membership():
             _run(member)
         elif member.state == LEAVING:
             _leave(member)
-    except cluster.NoToken as error:
+    except cluster.NotYet as error:
         unit.problems['cluster'] = str(error)
         hookenv.log(str(error), hookenv.WARNING)
     except (api.Error, NoAccess) as error:
@@ -84,18 +84,19 @@ def _bootstrap(member):
 
 
 def _make(app, settings, text, name):
-    """Make account, rights, claims and the bootstrap secret, once for each state they should be in."""
+    """Make account, rights, claims and the bootstrap secret: for each state they should be in, and what was lost."""
     rights = [placed.body for placed in objects.rights(app, settings)]
     texts = [membership.digest(each) for each in (text, access.text())]
     wanted = [rights, settings.claims, settings.is_on('ClusterClaim'), *texts]
     state = membership.digest(json.dumps(wanted, sort_keys=True))
     known = records.get(OBJECTS)
-    if not isinstance(known, dict) or known.get('state') != state or not files.read(KUBECONFIG):
-        client = admin()
+    is_made = isinstance(known, dict) and known.get('state') == state and files.read(KUBECONFIG)
+    if not is_made or _looks():
+        client, patience_s = admin(), cluster.PATIENCE_S if _looks() else 0.0
         records.put(OBJECTS, {'cluster': name})  # from here on there may be something to take away
-        known = {'state': state, 'fault': cluster.converge(client, app, settings), 'cluster': name}
+        known = {'state': state, 'fault': cluster.converge(client, app, settings, patience_s), 'cluster': name}
         cluster.keep_bootstrap(client, app, text)
-        token = cluster.token(client, app, cluster.TOKEN_S if _looks() else 0.0)
+        token = cluster.token(client, app, patience_s)
         files.write(KUBECONFIG, kubeconfig.render(client.server, client.ca, ACCOUNT, token))
         records.put(OBJECTS, known)
     if known['fault']:

@@ -12,11 +12,18 @@ from typing import Any
 import pytest
 from charms.layer.hub_registration import ACCOUNT, NAMESPACE, agent, cluster, objects, settings
 from charms.layer.kubernetes_common import api
+from hypothesis import given
+from hypothesis import strategies as st
 
 from tests.contract import _programs
 from tests.unit.hub_registration.conftest import end_namespace, old_cluster
 
 APP = 'kubernetes-master'
+json_values = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.text(max_size=5),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=3), inner, max_size=3),
+    max_leaves=8,
+)
 
 
 def names(client: api.Client) -> dict[str, list[str]]:
@@ -76,7 +83,7 @@ def test_leaving_takes_away_all_that_joining_made(client: api.Client) -> None:
 
 def test_an_account_without_a_token_is_told_from_one_with(client: api.Client) -> None:
     cluster.converge(client, APP, settings.Settings())
-    with pytest.raises(cluster.NoToken, match='kube-controller-manager has put no token'):
+    with pytest.raises(cluster.NotYet, match='kube-controller-manager has put no token'):
         cluster.token(client, APP, 0.0)
     secret = client.get('secrets', agent.TOKEN_SECRET, namespace=NAMESPACE)
     account = client.get('serviceaccounts', ACCOUNT, namespace=NAMESPACE)
@@ -91,6 +98,65 @@ def test_a_user_that_was_let_in_by_another_revision_is_let_in_no_more(client: ap
     cluster.converge(client, APP, settings.Settings())
     found = client.get(binding.collection, binding.name, group=binding.group)
     assert found['subjects'] == [{'kind': 'ServiceAccount', 'name': ACCOUNT, 'namespace': NAMESPACE}]
+
+
+def test_what_somebody_deleted_or_changed_is_made_again_and_the_rest_is_not_written(client: api.Client) -> None:
+    wanted = settings.Settings(claims={'site': 'b2'})
+
+    def make() -> dict[str, str]:
+        """Return the versions of all that was made, by kind and name."""
+        cluster.converge(client, APP, wanted)
+        cluster.keep_bootstrap(client, APP, 'kubeconfig: yes')
+        with contextlib.suppress(cluster.NotYet):
+            cluster.token(client, APP, 0.0)
+        made = [*objects.rights(APP, wanted), objects.account(APP), *objects.claims(APP, wanted.claims or {})]
+        made += [objects.secret(APP, agent.BOOTSTRAP_SECRET, {}), objects.token(APP, agent.TOKEN_SECRET)]
+        return {f'{each.collection}/{each.name}': found(each)['metadata']['resourceVersion'] for each in made}
+
+    def found(placed: objects.Placed) -> dict[str, Any]:
+        return dict(client.get(placed.collection, placed.name, namespace=placed.namespace, group=placed.group))
+
+    before = make()
+    assert make() == before
+    (widest, _, role, binding), claim = objects.rights(APP, wanted), objects.claims(APP, {'site': 'b2'})[0]
+    client.delete('secrets', agent.TOKEN_SECRET, namespace=NAMESPACE)
+    client.delete(binding.collection, binding.name, namespace=NAMESPACE, group=binding.group)
+    client.replace(widest.collection, widest.name, {**found(widest), 'rules': []}, group=widest.group)
+    client.replace(
+        role.collection,
+        role.name,
+        {**found(role), 'rules': role.body['rules'] * 2},
+        namespace=NAMESPACE,
+        group=role.group,
+    )
+    client.replace(claim.collection, claim.name, {**found(claim), 'spec': {'value': 'b3'}}, group=claim.group)
+    after = make()
+    changed = {f'{each.collection}/{each.name}' for each in (widest, role, binding, claim)}
+    assert {key for key in after if after[key] != before[key]} == {*changed, f'secrets/{agent.TOKEN_SECRET}'}
+    assert [found(each)['rules'] for each in (widest, role)] == [widest.body['rules'], role.body['rules']]
+    assert (found(claim)['spec'], found(binding)['subjects']) == ({'value': 'b2'}, binding.body['subjects'])
+    cluster.leave(client, APP, 'edge-7')
+
+
+def test_a_namespace_that_is_still_being_deleted_is_said_to_be(client: api.Client) -> None:
+    cluster.converge(client, APP, settings.Settings())
+    cluster.leave(client, APP, 'edge-7')
+    with pytest.raises(cluster.NotYet, match=f'the namespace {NAMESPACE} .* is still being deleted'):
+        cluster.converge(client, APP, settings.Settings(), 0.0)
+    end_namespace(client)
+    assert cluster.converge(client, APP, settings.Settings(), 0.0) == ''
+
+
+@given(json_values)
+def test_an_object_holds_itself_and_what_it_had_before_fields_were_added(wanted: Any) -> None:
+    def richer(value: Any) -> Any:
+        if isinstance(value, dict):
+            return {**{key: richer(each) for key, each in value.items()}, 'added by the server': 1}
+        return [richer(each) for each in value] if isinstance(value, list) else value
+
+    assert objects.holds(wanted, wanted)
+    assert objects.holds(richer(wanted), wanted)
+    assert objects.holds(wanted, richer(wanted)) is (richer(wanted) == wanted)
 
 
 def test_a_certificate_that_was_taken_is_given_back_unless_there_is_a_new_one(client: api.Client) -> None:

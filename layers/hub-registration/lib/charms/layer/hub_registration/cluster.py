@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import contextlib
 import time
 from typing import Any
 
@@ -13,21 +14,20 @@ from .objects import Placed
 from .settings import Settings
 
 _SERVED_S = 20.0  # until the API server serves what was just defined
-TOKEN_S = 45.0  # until the controller manager, once it is elected, has made a token; then a later hook looks again
-_ENDED_S = 30.0  # until a namespace is gone that was deleted when this cluster left; after that it refuses what comes
+PATIENCE_S = 45.0  # until the controller manager, once it is elected, has ended a namespace or made a token
 _PAUSE_S = 0.2
 
 
-class NoToken(Exception):
-    """The controller manager has not given the agent's account its token."""
+class NotYet(Exception):
+    """The controller manager has something to do first; a later hook goes on."""
 
 
-def converge(client: api.Client, app: str, settings: Settings) -> str:
-    """Make the agent's namespace, account and rights, and the claims.
+def converge(client: api.Client, app: str, settings: Settings, patience_s: float = PATIENCE_S) -> str:
+    """Make the agent's namespace, account and rights, and the claims; only what is not as it should be is written.
 
-    Returns why the claims cannot be made, '' if they can.
+    Returns why the claims cannot be made, '' if they can. Raises NotYet.
     """
-    _make_namespace(client, app)
+    _make_namespace(client, app, patience_s)
     _create(client, objects.account(app))
     for placed in objects.rights(app, settings):
         _put(client, placed)
@@ -40,13 +40,13 @@ def converge(client: api.Client, app: str, settings: Settings) -> str:
     return ''
 
 
-def token(client: api.Client, app: str, patience_s: float) -> str:
-    """Return the token of the agent's account, which has to be there. Raises NoToken."""
+def token(client: api.Client, app: str, patience_s: float = PATIENCE_S) -> str:
+    """Return the token of the agent's account, which has to be there. Raises NotYet."""
     deadline = time.monotonic() + patience_s
     _create(client, objects.token(app, agent.TOKEN_SECRET))
     while not (found := _secret_text(client, agent.TOKEN_SECRET, 'token')):
         if time.monotonic() > deadline:
-            raise NoToken('kube-controller-manager has put no token into the secret of the registration agent yet')
+            raise NotYet('kube-controller-manager has put no token into the secret of the registration agent yet')
         time.sleep(_PAUSE_S)
     return found
 
@@ -54,11 +54,6 @@ def token(client: api.Client, app: str, patience_s: float) -> str:
 def keep_bootstrap(client: api.Client, app: str, kubeconfig: str) -> None:
     """Keep the bootstrap kubeconfig where the unit that leads next finds it, and the agent looks for a change."""
     data = {'kubeconfig': base64.b64encode(kubeconfig.encode()).decode()}
-    try:
-        if client.get('secrets', agent.BOOTSTRAP_SECRET, namespace=NAMESPACE).get('data') == data:
-            return
-    except api.NotFound:
-        pass
     _put(client, objects.secret(app, agent.BOOTSTRAP_SECRET, data))
 
 
@@ -99,16 +94,16 @@ def leave(client: api.Client, app: str, cluster: str) -> None:
         _delete(client, 'namespaces', NAMESPACE)
 
 
-def _make_namespace(client: api.Client, app: str) -> None:
-    """Make the agent's namespace, after the end of one that is being deleted."""
-    deadline = time.monotonic() + _ENDED_S
-    while time.monotonic() < deadline:
-        try:
-            _create(client, objects.namespace(app))
-            if not client.get('namespaces', NAMESPACE)['metadata'].get('deletionTimestamp'):
-                return
-        except api.NotFound:
-            continue
+def _make_namespace(client: api.Client, app: str, patience_s: float) -> None:
+    """Make the agent's namespace, after the end of one that is being deleted. Raises NotYet."""
+    deadline = time.monotonic() + patience_s
+    while True:
+        _create(client, wanted := objects.namespace(app))
+        found = _find(client, wanted)
+        if found and not found['metadata'].get('deletionTimestamp'):
+            return
+        if time.monotonic() > deadline:
+            raise NotYet(f'the namespace {NAMESPACE} that was left is still being deleted')
         time.sleep(_PAUSE_S)
 
 
@@ -171,22 +166,28 @@ def _is_ours(client: api.Client, app: str, collection: str, name: str) -> bool:
         return False
 
 
+def _find(client: api.Client, placed: Placed) -> objects.Object | None:
+    try:
+        return client.get(placed.collection, placed.name, namespace=placed.namespace, group=placed.group)
+    except api.NotFound:
+        return None
+
+
 def _create(client: api.Client, placed: Placed) -> None:
     """Create an object; one that is there is as good."""
-    try:
-        client.create(placed.collection, placed.body, namespace=placed.namespace, group=placed.group)
-    except api.Conflict:
-        return
+    if _find(client, placed) is None:
+        with contextlib.suppress(api.Conflict):
+            client.create(placed.collection, placed.body, namespace=placed.namespace, group=placed.group)
 
 
 def _put(client: api.Client, placed: Placed) -> None:
-    where = {'namespace': placed.namespace, 'group': placed.group}
-    try:
-        client.create(placed.collection, placed.body, **where)
-    except api.Conflict:
-        found = client.get(placed.collection, placed.name, **where)
+    """Have an object be as it is wanted."""
+    _create(client, placed)
+    found = client.get(placed.collection, placed.name, namespace=placed.namespace, group=placed.group)
+    if not objects.holds(found, placed.body):
         meta = {**placed.body['metadata'], 'resourceVersion': found['metadata']['resourceVersion']}
-        client.replace(placed.collection, placed.name, {**placed.body, 'metadata': meta}, **where)
+        body = {**placed.body, 'metadata': meta}
+        client.replace(placed.collection, placed.name, body, namespace=placed.namespace, group=placed.group)
 
 
 def _delete(client: api.Client, collection: str, name: str, namespace: str = '', group: str = 'v1') -> None:

@@ -122,6 +122,15 @@ def is_ours(body: Mapping[str, Any], app: str) -> bool:
     return bool(labels.get(OWNER) == owner(app))
 
 
+def holds(found: Any, wanted: Any) -> bool:
+    """Tell whether an object has all that is wanted; a server adds fields of its own, but to no list of ours."""
+    if isinstance(wanted, Mapping) and isinstance(found, Mapping):
+        return all(key in found and holds(found[key], value) for key, value in wanted.items())
+    if isinstance(wanted, list) and isinstance(found, list):
+        return len(found) == len(wanted) and all(map(holds, found, wanted))
+    return bool(found == wanted)
+
+
 def _object(version: str, kind: str, name: str, app: str) -> Object:
     return {'apiVersion': version, 'kind': kind, 'metadata': {'name': name, 'labels': {OWNER: owner(app)}}}
 
