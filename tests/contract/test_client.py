@@ -182,7 +182,7 @@ async def test_a_watch_tells_all_that_happens_in_order(client: Client, space: st
     await client.patch(MAPS, 'a', {'data': {'x': '1'}}, space)
     await client.create(MAPS, config_map('b', x='2'), space)
     await client.delete(MAPS, 'a', space)
-    await asyncio.wait_for(following, 30)
+    await asyncio.wait_for(following, 60)
     assert told == [('ADDED', 'a', '0'), ('MODIFIED', 'a', '1'), ('ADDED', 'b', '2'), ('DELETED', 'a', '1')]
 
 
@@ -190,16 +190,16 @@ async def test_a_watch_begins_where_it_is_told_to(client: Client, space: str) ->
     made = await client.create(MAPS, config_map('a'), space)
     await client.create(MAPS, config_map('b'), space)
     async with aclosing(client.watch(MAPS, space, since=made['metadata']['resourceVersion'])) as watch:
-        event = await asyncio.wait_for(watch.__anext__(), 30)
+        event = await asyncio.wait_for(watch.__anext__(), 60)
     assert (event.type, event.object['metadata']['name'], event.object['kind']) == ('ADDED', 'b', 'ConfigMap')
 
 
 async def test_waits_end_when_it_is_so(client: Client, space: str) -> None:
-    there = asyncio.create_task(waits.until(client, MAPS, 'a', space, waits.exists, timeout_s=30))
+    there = asyncio.create_task(waits.until(client, MAPS, 'a', space, waits.exists, timeout_s=60))
     await asyncio.sleep(0.05)
     await client.create(MAPS, config_map('a'), space)
     assert (await there or {})['metadata']['name'] == 'a'
-    gone = asyncio.create_task(waits.until(client, MAPS, 'a', space, waits.is_gone, timeout_s=30))
+    gone = asyncio.create_task(waits.until(client, MAPS, 'a', space, waits.is_gone, timeout_s=60))
     await asyncio.sleep(0.05)
     await client.delete(MAPS, 'a', space)
     assert await gone is None
@@ -221,7 +221,7 @@ async def test_an_informer_knows_what_the_server_knows(client: Client, space: st
         assert [item['metadata']['name'] for item in informer.cache.by('data', '1')] == ['a']
         await client.create(MAPS, config_map('b', x='1'), space)
         await client.delete(MAPS, 'a', space)
-        await asyncio.wait_for(ended.wait(), 30)
+        await asyncio.wait_for(ended.wait(), 60)
         assert [item['metadata']['name'] for item in informer.cache.by('data', '1')] == ['b']
 
 
@@ -259,7 +259,7 @@ async def test_a_pod_is_evicted(client: Client, space: str) -> None:
     spec = {'containers': [{'name': 'c', 'image': 'i'}], 'automountServiceAccountToken': False}
     await client.create(resources.PODS, {'metadata': {'name': 'p'}, 'spec': spec}, space)
     await pods.evict(client, 'p', space, grace_s=0)
-    await waits.until(client, resources.PODS, 'p', space, waits.is_gone, timeout_s=30)
+    await waits.until(client, resources.PODS, 'p', space, waits.is_gone, timeout_s=60)
     with pytest.raises(kubernetes.NotFound):
         await pods.evict(client, 'p', space)
 
@@ -284,7 +284,7 @@ async def test_custom_resources_are_resources_like_others(client: Client, space:
     await client.create(resources.CUSTOM_RESOURCE_DEFINITIONS, definition)
     name = 'widgets.example.com'
     established = waits.condition('Established')
-    await waits.until(client, resources.CUSTOM_RESOURCE_DEFINITIONS, name, '', established, timeout_s=30)
+    await waits.until(client, resources.CUSTOM_RESOURCE_DEFINITIONS, name, '', established, timeout_s=60)
     while True:  # established is said a moment before it is served
         try:
             assert await discovery.find(client, 'Widget') == kind

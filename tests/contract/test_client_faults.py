@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import asyncio
-import itertools
 import json
 import random
 import ssl
 from collections.abc import AsyncIterator
-from contextlib import aclosing, asynccontextmanager, suppress
+from contextlib import aclosing, asynccontextmanager
 from pathlib import Path
 from typing import Any
 
@@ -34,7 +33,6 @@ from tests.listening import accepted
 pytestmark = pytest.mark.asyncio
 MAPS = resources.CONFIG_MAPS
 PATIENT = Retries(attempts=12, first_s=0.002, longest_s=0.02)
-_numbers = itertools.count()
 
 
 def direct(cluster: Any) -> Client:
@@ -63,66 +61,55 @@ def at_random(seed: int, *, share: float = 0.35, without: tuple[Fault, ...] = ()
     return choose
 
 
-async def namespace(client: Client) -> str:
-    name = f'faults-{next(_numbers)}'
-    await client.create(resources.NAMESPACES, {'metadata': {'name': name}})
-    return name
-
-
 @pytest.mark.parametrize('seed', [1, 2, 3])
-async def test_every_write_is_carried_out_once(cluster: Any, seed: int) -> None:
+async def test_every_write_is_carried_out_once(cluster: Any, namespace: str, seed: int) -> None:
     async with direct(cluster) as sure, faulty(cluster.server, trusting(cluster), at_random(seed)) as proxy:
-        space = await namespace(sure)
 
         async def life(client: Client, number: int) -> None:
             """Create, count to three by replacing the version read, patch, and delete every other one."""
-            made = await client.create(MAPS, {'metadata': {'name': f'm-{number}'}, 'data': {'count': '0'}}, space)
+            made = await client.create(MAPS, {'metadata': {'name': f'm-{number}'}, 'data': {'count': '0'}}, namespace)
             for _ in range(3):
                 made['data']['count'] = str(int(made['data']['count']) + 1)
                 made = await client.replace(MAPS, made)
-            await client.patch(MAPS, f'm-{number}', {'data': {'patched': 'yes'}}, space)
+            await client.patch(MAPS, f'm-{number}', {'data': {'patched': 'yes'}}, namespace)
             if number % 2:
-                await client.delete(MAPS, f'm-{number}', space)
+                await client.delete(MAPS, f'm-{number}', namespace)
 
         async with through(proxy.url, cluster) as client:
             await asyncio.gather(*(life(client, number) for number in range(20)))
-        found = {item['metadata']['name']: item['data'] async for item in sure.items(MAPS, space)}
+        found = {item['metadata']['name']: item['data'] async for item in sure.items(MAPS, namespace)}
         found.pop('kube-root-ca.crt', None)
         assert found == {f'm-{number}': {'count': '3', 'patched': 'yes'} for number in range(0, 20, 2)}
         assert len(set(proxy.done)) > 6, 'faults of many kinds have happened'
-        await sure.delete(resources.NAMESPACES, space)
 
 
-async def test_what_cannot_be_repeated_safely_is_not(cluster: Any) -> None:
+async def test_what_cannot_be_repeated_safely_is_not(cluster: Any, namespace: str) -> None:
     async with direct(cluster) as sure, faulty(cluster.server, trusting(cluster), at_random(4)) as proxy:
-        space = await namespace(sure)
         body = {'metadata': {'generateName': 'g-', 'labels': {'made': 'here'}}}
         async with through(proxy.url, cluster) as client:
             results = await asyncio.gather(
-                *(client.create(MAPS, body, space) for _ in range(40)), return_exceptions=True
+                *(client.create(MAPS, body, namespace) for _ in range(40)), return_exceptions=True
             )
         failures = [result for result in results if isinstance(result, BaseException)]
         assert all(isinstance(each, kubernetes.ConnectionFailed | kubernetes.ServerError) for each in failures), (
             failures
         )
-        count = len((await sure.list(MAPS, space, labels={'made': 'here'}))['items'])
+        count = len((await sure.list(MAPS, namespace, labels={'made': 'here'}))['items'])
         assert 0 < len(results) - len(failures) <= count <= len(results)
-        await sure.delete(resources.NAMESPACES, space)
 
 
 @pytest.mark.parametrize('seed', [5, 6])
 async def test_a_watch_misses_nothing_and_tells_nothing_twice(
-    cluster: Any, seed: int, monkeypatch: pytest.MonkeyPatch
+    cluster: Any, namespace: str, seed: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr('aioclustermanager.kubernetes._watch._PAUSES', PATIENT)
     chance = random.Random(seed)
     choose = at_random(seed, share=0.6, without=(Fault.SLOW,))
     async with direct(cluster) as sure, faulty(cluster.server, trusting(cluster), choose) as proxy:
-        space = await namespace(sure)
         known: dict[str, int] = {}
 
         async def follow(client: Client) -> None:
-            async with aclosing(client.watch(MAPS, space)) as watch:
+            async with aclosing(client.watch(MAPS, namespace)) as watch:
                 async for event in watch:
                     meta = event.object['metadata']
                     name, version = meta['name'], int(meta['resourceVersion'])
@@ -141,22 +128,21 @@ async def test_a_watch_misses_nothing_and_tells_nothing_twice(
             for _ in range(60):
                 name = f'm-{chance.randrange(6)}'
                 if name not in present:
-                    await sure.create(MAPS, {'metadata': {'name': name}}, space)
+                    await sure.create(MAPS, {'metadata': {'name': name}}, namespace)
                     present.add(name)
                 elif chance.random() < 0.5:
-                    await sure.patch(MAPS, name, {'data': {'x': str(chance.random())}}, space)
+                    await sure.patch(MAPS, name, {'data': {'x': str(chance.random())}}, namespace)
                 else:
-                    await sure.delete(MAPS, name, space)
+                    await sure.delete(MAPS, name, namespace)
                     present.discard(name)
                 await asyncio.sleep(0.005)
-            await sure.create(MAPS, {'metadata': {'name': 'last'}}, space)
+            await sure.create(MAPS, {'metadata': {'name': 'last'}}, namespace)
             await asyncio.wait_for(following, 60)
-        there = await sure.list(MAPS, space)
+        there = await sure.list(MAPS, namespace)
         assert known == {item['metadata']['name']: int(item['metadata']['resourceVersion']) for item in there['items']}
-        await sure.delete(resources.NAMESPACES, space)
 
 
-async def test_a_restart_of_the_server_is_survived(cluster: Any) -> None:
+async def test_a_restart_of_the_server_is_survived(cluster: Any, namespace: str) -> None:
     if not cluster.is_ours:
         pytest.skip('starts an API server of its own')
     flags = {**cluster.flags, 'secure-port': free_port()}
@@ -172,20 +158,18 @@ async def test_a_restart_of_the_server_is_survived(cluster: Any) -> None:
 
     tls, patient = Tls(ca_file=str(cluster.authority)), Retries(attempts=1000, first_s=0.05, longest_s=0.2)
     configuration = Configuration(server, tls, bearer(cluster.admin.token), retries=patient)
-    async with Client(configuration) as client, direct(cluster) as sure:
-        space = await namespace(sure)
+    async with Client(configuration) as client:
         with run():
             await ready()
-            waiting = asyncio.create_task(waits.until(client, MAPS, 'last', space, waits.exists, timeout_s=60))
-            await client.create(MAPS, {'metadata': {'name': 'before'}}, space)
-        during = asyncio.create_task(client.create(MAPS, {'metadata': {'name': 'during'}}, space, timeout_s=60))
+            waiting = asyncio.create_task(waits.until(client, MAPS, 'last', namespace, waits.exists, timeout_s=300))
+            await client.create(MAPS, {'metadata': {'name': 'before'}}, namespace)
+        during = asyncio.create_task(client.create(MAPS, {'metadata': {'name': 'during'}}, namespace, timeout_s=300))
         await asyncio.sleep(0.1)
         with run():
             await ready()
             assert (await during)['metadata']['name'] == 'during'
-            await client.create(MAPS, {'metadata': {'name': 'last'}}, space)
+            await client.create(MAPS, {'metadata': {'name': 'last'}}, namespace)
             assert (await waiting or {})['metadata']['name'] == 'last'
-        await sure.delete(resources.NAMESPACES, space)
 
 
 @asynccontextmanager
@@ -240,11 +224,10 @@ async def kubelet(folder: Path) -> AsyncIterator[int]:
         await asyncio.sleep(0.01)
 
 
-async def test_logs_and_commands_reach_the_kubelet_of_the_pod(cluster: Any) -> None:
+async def test_logs_and_commands_reach_the_kubelet_of_the_pod(cluster: Any, namespace: str) -> None:
     if not (cluster.is_ours and cluster.real):
         pytest.skip('the stand-in passes no commands on')
     async with kubelet(cluster.folder) as port, direct(cluster) as client:
-        space = await namespace(client)
         node = {'metadata': {'name': 'kubelet-of-the-test'}}
         await client.create(resources.NODES, node)
         status = {
@@ -252,25 +235,22 @@ async def test_logs_and_commands_reach_the_kubelet_of_the_pod(cluster: Any) -> N
             'daemonEndpoints': {'kubeletEndpoint': {'Port': port}},
         }
         await client.patch(resources.NODES, 'kubelet-of-the-test', {'status': status}, subresource='status')
-        with suppress(kubernetes.AlreadyExists):
-            await client.create(resources.SERVICE_ACCOUNTS, {'metadata': {'name': 'default'}}, space)
         spec = {
             'containers': [{'name': 'c', 'image': 'i'}], 'nodeName': 'kubelet-of-the-test',
             'automountServiceAccountToken': False,
         }  # fmt: skip
-        await client.create(resources.PODS, {'metadata': {'name': 'p'}, 'spec': spec}, space)
-        assert await pods.logs(client, 'p', space) == 'p 0\np 1\np 2\n'
-        assert [line async for line in pods.follow(client, 'p', space)] == [b'p 0', b'p 1', b'p 2']
-        result = await commands.run(client, 'p', space, ['echo', 'a b', '&x=y'])
+        await client.create(resources.PODS, {'metadata': {'name': 'p'}, 'spec': spec}, namespace)
+        assert await pods.logs(client, 'p', namespace) == 'p 0\np 1\np 2\n'
+        assert [line async for line in pods.follow(client, 'p', namespace)] == [b'p 0', b'p 1', b'p 2']
+        result = await commands.run(client, 'p', namespace, ['echo', 'a b', '&x=y'])
         assert result == commands.Result(0, b'echo a b &x=y', b'warned')
-        assert (await commands.run(client, 'p', space, ['false'])).code == 7
-        async with commands.Session(client, 'p', space, ['cat'], stdin=True) as session:
+        assert (await commands.run(client, 'p', namespace, ['false'])).code == 7
+        async with commands.Session(client, 'p', namespace, ['cat'], stdin=True) as session:
             await session.send(b'shout')
             assert [data async for channel, data in session if channel == commands.STDOUT] == [b'cat', b'SHOUT']
         with pytest.raises(kubernetes.Error, match=r'cannot tell a command that its input has ended; needs 1\.30'):
-            await commands.run(client, 'p', space, ['cat'], stdin=b'x')
+            await commands.run(client, 'p', namespace, ['cat'], stdin=b'x')
         with pytest.raises(kubernetes.NotFound):
-            await commands.run(client, 'absent', space, ['true'])
-        await client.delete(resources.PODS, 'p', space, grace_s=0)
+            await commands.run(client, 'absent', namespace, ['true'])
+        await client.delete(resources.PODS, 'p', namespace, grace_s=0)
         await client.delete(resources.NODES, 'kubelet-of-the-test')
-        await client.delete(resources.NAMESPACES, space)

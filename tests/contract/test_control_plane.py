@@ -63,7 +63,7 @@ def test_a_killed_server_loses_nothing_and_old_watches_are_gone(cluster: Any, na
     with second_server(cluster, tmp_path) as (second, _):
         assert second.get(f'{path}/c') == made
         version = made['metadata']['resourceVersion']
-        with second.open('GET', f'{path}?watch=1&timeoutSeconds=5&resourceVersion={version}') as stream:
+        with second.open('GET', f'{path}?watch=1&timeoutSeconds=60&resourceVersion={version}') as stream:
             event = json.loads(stream.readline())
         assert (event['type'], event['object']['code']) == ('ERROR', 410)
 

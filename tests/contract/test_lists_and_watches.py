@@ -61,7 +61,7 @@ def test_a_list_is_of_its_kind_and_version(cluster: Any, maps: str) -> None:
 
 def events(cluster: Any, path: str, query: str, count: int) -> Iterator[tuple[str, str]]:
     """Yield (type, name) of the first events of a watch."""
-    with cluster.admin.open('GET', f'{path}?watch=1&timeoutSeconds=10&{query}') as stream:
+    with cluster.admin.open('GET', f'{path}?watch=1&timeoutSeconds=60&{query}') as stream:
         for _ in range(count):
             event = json.loads(stream.readline())
             yield event['type'], event['object']['metadata'].get('name', '')
@@ -104,7 +104,7 @@ def test_a_watch_ends_when_its_time_is_up(cluster: Any, maps: str) -> None:
 
 
 def test_a_watch_from_too_long_ago_is_gone(cluster: Any, maps: str) -> None:
-    with cluster.admin.open('GET', f'{maps}?watch=1&timeoutSeconds=5&resourceVersion=1') as stream:
+    with cluster.admin.open('GET', f'{maps}?watch=1&timeoutSeconds=60&resourceVersion=1') as stream:
         event = json.loads(stream.readline())
     if event['type'] != 'ERROR':
         pytest.skip('this server still knows its first version')

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import base64
 import itertools
-from collections.abc import AsyncIterator, Coroutine
+from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine
 from contextlib import suppress
 from typing import Any
 
@@ -59,16 +59,9 @@ async def manager(cluster: Any) -> AsyncIterator[ClusterManager]:
         yield ClusterManager(context)
 
 
-@pytest_asyncio.fixture
-async def space(manager: ClusterManager) -> AsyncIterator[str]:
-    """A namespace of the test's own, in which pods may be made."""
-    name = f'manager-{next(_numbers)}'
-    client = manager.caller.client
-    await client.create(resources.NAMESPACES, {'metadata': {'name': name}})
-    with suppress(kubernetes.AlreadyExists):
-        await client.create(resources.SERVICE_ACCOUNTS, {'metadata': {'name': 'default'}}, name)
-    yield name
-    await client.delete(resources.NAMESPACES, name)
+@pytest.fixture
+def space(namespace: str) -> str:
+    return namespace
 
 
 async def tell(manager: ClusterManager, resource: kubernetes.Resource, name: str, space: str, **status: Any) -> None:
@@ -101,7 +94,20 @@ async def beside(slow: Coroutine[Any, Any, Any], *quick: Coroutine[Any, Any, Any
     assert not task.done()
     for each in quick:
         await each
-    return await asyncio.wait_for(task, 30)
+    return await asyncio.wait_for(task, 120)
+
+
+async def when_told(slow: Coroutine[Any, Any, Any], say: Callable[[], Awaitable[None]]) -> Any:
+    """Begin to wait, and return what the wait says. It is told again: the real controllers may soon unsay a status."""
+    task = asyncio.create_task(slow)
+    await asyncio.sleep(0.05)
+    assert not task.done()
+    for _ in range(600):
+        await say()
+        if (await asyncio.wait([task], timeout=0.1))[0]:
+            break
+    assert task.done(), 'still waiting for what was said'
+    return await task
 
 
 # namespaces, nodes, quotas
@@ -186,8 +192,11 @@ async def test_waiting_for_a_job_ends_when_it_ends_well_or_not(
     manager: ClusterManager, space: str, condition: str, status: dict[str, int], answer: int
 ) -> None:
     await idle_job(manager, 'j', space)
-    over = tell(manager, resources.JOBS, 'j', space, conditions=[{'type': condition, 'status': 'True'}], **status)
-    assert await beside(manager.wait_for_job(space, 'j'), over) == answer
+
+    async def over() -> None:
+        await tell(manager, resources.JOBS, 'j', space, conditions=[{'type': condition, 'status': 'True'}], **status)
+
+    assert await when_told(manager.wait_for_job(space, 'j'), over) == answer
 
 
 async def test_waiting_for_a_job_ends_when_it_is_deleted(manager: ClusterManager, space: str) -> None:
@@ -268,7 +277,7 @@ async def test_what_has_replicas_is_created_scaled_and_deleted(manager: ClusterM
         await call('set_scale_{}', 'none', 1)
     assert await call('create_{}', 'w', 'httpd', labels, delete=True) is True
     assert (await call('get_{}', 'w')).image == 'httpd'
-    assert await call('delete_{}', 'w', True, timeout=20) is True
+    assert await call('delete_{}', 'w', True) is True
     assert await call('delete_{}', 'w', False) is True
     assert await call('get_{}', 'w') is None
 
@@ -294,16 +303,24 @@ async def test_a_deployment_is_waited_for_until_it_is_available(manager: Cluster
     await manager.create_deploy(space, 'w', 'nginx', {'app': 'web'})
     assert await manager.deploy_wait_available(space, 'w', timeout=0.2) is False
     now = {'lastUpdateTime': '2020-01-01T00:00:00Z', 'lastTransitionTime': '2020-01-01T00:00:00Z'}
-    said = tell(manager, resources.DEPLOYMENTS, 'w', space, conditions=[{'type': 'Available', 'status': 'True', **now}])
-    assert await beside(manager.deploy_wait_available(space, 'w'), said) is True
+
+    async def available() -> None:
+        await tell(
+            manager, resources.DEPLOYMENTS, 'w', space, conditions=[{'type': 'Available', 'status': 'True', **now}]
+        )
+
+    assert await when_told(manager.deploy_wait_available(space, 'w'), available) is True
 
 
 async def test_a_stateful_set_is_waited_for_until_its_pods_are_ready(manager: ClusterManager, space: str) -> None:
     # a real one has no condition Available: 0.3.44 always waited until the time was over
     await manager.create_statefulset(space, 'w', 'nginx', {'app': 'web'}, replicas=2)
     counts = {'replicas': 2, 'readyReplicas': 2, 'updatedReplicas': 2, 'observedGeneration': 1}
-    said = tell(manager, resources.STATEFUL_SETS, 'w', space, **counts)
-    assert await beside(manager.statefulset_wait_available(space, 'w'), said) is True
+
+    async def ready() -> None:
+        await tell(manager, resources.STATEFUL_SETS, 'w', space, **counts)
+
+    assert await when_told(manager.statefulset_wait_available(space, 'w'), ready) is True
 
 
 async def test_pods_are_those_that_all_of_the_selector_chooses(manager: ClusterManager, space: str) -> None:
