@@ -46,6 +46,11 @@ def is_running(job: Job | None) -> bool:
     return job is not None and job['Status'] == 'running'
 
 
+def has_begun(job: Job | None) -> bool:
+    """Whether it runs, or has ended already: one that is short may do so between two looks."""
+    return job is not None and job['Status'] != 'pending'
+
+
 async def allocation(client: Client, job_id: str) -> Allocation:
     """Return the first allocation of a job, once it has one."""
     async for found in client.allocations.of_job(job_id):

@@ -11,7 +11,7 @@ import pytest_asyncio
 from aioclustermanager.nomad import Client, Event, EventsLost
 
 from tests.contract.nomad.conftest import QUICK
-from tests.contract.nomad.shapes import image, is_dead, is_running
+from tests.contract.nomad.shapes import has_begun, image, is_dead
 from tests.nomad_stand_in import Fault, NomadStandIn, Program
 
 pytestmark = pytest.mark.asyncio
@@ -102,7 +102,7 @@ async def test_a_log_comes_once_and_whole_over_broken_connections(
         writing.faults.add(Fault('cut', path='/fs/logs/', cut_after=chance.randrange(1, 1200)))
     writing.faults.add(Fault('refused', path='/fs/', text='rpc error: No path to node'))
     await faulty.jobs.create(image('a', 'writes'))
-    await faulty.jobs.wait('a', is_running, timeout_s=60)
+    await faulty.jobs.wait('a', has_begun, timeout_s=60)
     (ran,) = await faulty.jobs.allocations('a')
     text = b''.join([piece async for piece in faulty.allocations.follow_log(ran['ID'], 'sh')])
     assert text == TEXT[:800] * 3
@@ -111,7 +111,7 @@ async def test_a_log_comes_once_and_whole_over_broken_connections(
 
 async def test_a_log_goes_on_after_a_restart_of_the_server(writing: NomadStandIn, faulty: Client) -> None:
     await faulty.jobs.create(image('a', 'writes'))
-    await faulty.jobs.wait('a', is_running, timeout_s=60)
+    await faulty.jobs.wait('a', has_begun, timeout_s=60)
     (ran,) = await faulty.jobs.allocations('a')
     got = b''
     async with aclosing(faulty.allocations.follow_log(ran['ID'], 'sh')) as pieces:
@@ -129,7 +129,7 @@ async def test_a_rotated_log_goes_on_in_the_right_file(writing: NomadStandIn, fa
     for _ in range(6):
         writing.faults.add(Fault('cut', path='/fs/logs/', cut_after=chance.randrange(1, 3 << 20)))
     await faulty.jobs.create(job)
-    await faulty.jobs.wait('a', is_running, timeout_s=60)
+    await faulty.jobs.wait('a', has_begun, timeout_s=60)
     (ran,) = await faulty.jobs.allocations('a')
     text = b''.join([piece async for piece in faulty.allocations.follow_log(ran['ID'], 'sh')])
     assert text == TEXT * 200 * 9
