@@ -270,6 +270,25 @@ def test_26_outages_leave_gaps_in_the_lease_of_their_length_and_one_interval_at_
     assert len(run.requests()) == 1
 
 
+class LateLease(Story):
+    async def told(self) -> None:
+        async def not_yet(_: Any) -> None:
+            return
+
+        self.standin._lease, made = not_yet, self.standin._lease
+        await self.until(lambda: self.health and 'lease' in self.health.notes, 10)
+        await asyncio.sleep(5 * _MINUTE)
+        assert not self.renewals
+        self.standin._lease = made
+        await self.until(lambda: len(self.renewals) > 1, 3 * _MINUTE)
+        theirs, ours = self.renewals[:2]
+        assert ours - theirs < timedelta(seconds=10.1)
+
+
+def test_a_lease_that_the_hub_makes_late_is_renewed_within_ten_seconds(base: Base, tmp_path: Path) -> None:
+    lived(LateLease, tmp_path, base)
+
+
 class BadCredential(Story):
     async def told(self) -> None:
         self._bootstrap('no-token')
