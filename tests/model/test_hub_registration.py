@@ -20,6 +20,7 @@ from tests.model.parties import act, units
 pytestmark = pytest.mark.slow
 
 NAMESPACE, FOLDER = 'open-cluster-management-agent', '/root/cdk/hub-registration'
+OURS = f'app.kubernetes.io/managed-by={MASTER}-hub-registration'
 SERVICE, APISERVER = 'hub-registration', 'snap.kube-apiserver.daemon'
 METRICS = """\
 import ssl, urllib.request
@@ -195,7 +196,7 @@ def test_the_agent_goes_on_with_the_next_leader_and_leaves_nothing(masters: Clus
     assert 'Hub: joined as edge-7, certificate expires in' in masters.status(new)[1]
     assert (own_token(masters, new), masters.shell(new, f'grep -c {SERVICE} {KNOWN}', check=False)) == (token, '0\n')
 
-    masters.kubectl('delete', 'secret', '-n', NAMESPACE, f'{SERVICE}-token')
+    masters.kubectl('delete', 'serviceaccount,secret', '-n', NAMESPACE, '-l', OURS)
     act(masters, 'update-status', new)
     assert 'Hub: joined as edge-7, certificate expires in' in masters.status(new)[1]
     assert own_token(masters, new) != token, 'made again by the next look'

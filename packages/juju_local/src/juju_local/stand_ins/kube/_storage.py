@@ -22,6 +22,8 @@ from . import _program, _version
 Json = dict[str, Any]
 PREFIX = '/registry/'
 HISTORY = 5000  # events kept for watches that go on from an older resourceVersion, for each kind of object
+# An etcd that is not there refuses at once; one that is busy is waited for, as the real API server does.
+_TIMEOUT = aiohttp.ClientTimeout(total=30, sock_connect=20)
 _TRANSPORT = (aiohttp.ClientError, TimeoutError, asyncio.TimeoutError, OSError)
 
 
@@ -157,7 +159,7 @@ class Storage:
         # Everything, not only our keys: others may use the same etcd, and their revisions count too.
         create = {'key': _b64('\0'), 'range_end': _b64('\0'), 'start_revision': str(self.revision + 1)}
         url = f'{self._server}{self._gateway}/watch'
-        timeout = aiohttp.ClientTimeout(total=None, sock_connect=5)
+        timeout = aiohttp.ClientTimeout(total=None, sock_connect=20)
         async with self._session.post(url, json={'create_request': create}, timeout=timeout) as response:
             buffer = b''
             async for chunk in response.content.iter_any():
@@ -209,7 +211,7 @@ class Storage:
             waiter: asyncio.Future[None] = asyncio.get_running_loop().create_future()
             self._waiters.append((revision, waiter))
             try:
-                await asyncio.wait_for(waiter, 10)
+                await asyncio.wait_for(waiter, 30)
             except (TimeoutError, asyncio.TimeoutError) as error:
                 raise Unavailable('etcd: the watch lags behind') from error
 
@@ -272,7 +274,6 @@ class Storage:
         self._subscriptions[storage].discard(subscription)
 
 
-_TIMEOUT = aiohttp.ClientTimeout(total=5, sock_connect=2)
 
 
 def revision_of(obj: Mapping[str, Any]) -> int:
