@@ -274,8 +274,6 @@ class Storage:
         self._subscriptions[storage].discard(subscription)
 
 
-
-
 def revision_of(obj: Mapping[str, Any]) -> int:
     return int(obj['metadata']['resourceVersion'])
 
