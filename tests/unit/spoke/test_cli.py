@@ -26,6 +26,10 @@ KUBECONFIG = """\
         (['status', '--timeout=1x'], 2, "Error: argument --timeout: '1x' is no duration: write it as 30s, 1m30s or 1h"),
         (['status', '--spoke-cluster-name=Bad_'], 2, "Error: --spoke-cluster-name: 'Bad_' has the wrong format"),
         (['status', '--fleet=/none'], 2, 'Error: cannot read the fleet in /none'),
+        (['agent', '--fleet=/none'], 1, 'Error: cannot read the fleet in /none'),
+        (['agent', '--fleet=/none', '--agent-id=a'], 1, 'Error: --agent-id: with --fleet it stands in the file'),
+        (['agent', '--fleet=/none', '--feature-gates=AllBeta=true'], 1, 'Error: --feature-gates: with --fleet it st'),
+        (['status', '--fleet=/none', '--hub-kubeconfig-dir', 'd'], 2, 'Error: --hub-kubeconfig-dir: with --fleet it'),
         (['agent', '--bootstrap-kubeconfig=b', '--listen=:99999'], 1, "Error: --listen: ':99999' is no HOST:PORT"),
         (['hub-standin', 'run', *STANDIN, '--front=:99999'], 2, "Error: --front: ':99999' is no HOST:PORT"),
         (['hub-standin', 'run', *STANDIN, '--certificate-life=0s'], 2, 'Error: --certificate-life must be greater'),
@@ -52,6 +56,32 @@ def test_what_cannot_be_meant_is_named_with_what_is_expected(
     told = capsys.readouterr()
     assert told.err.startswith(fault)
     assert told.out == ''
+
+
+def test_all_that_is_wrong_with_a_fleet_is_told_at_the_start(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / 'fleet.yaml').write_text('{clusters: {a: {bootstrap-kubeconfig: b}}, parts: {}}')
+    words = [f'--fleet={tmp_path}/fleet.yaml', '--agent-id=a', '--cluster-healthcheck-period', '5m', '--listen=x']
+    assert _cli.main(['agent', *words]) == 1
+    assert capsys.readouterr().err.splitlines() == [
+        'Error: --agent-id: with --fleet it stands in the file, under `defaults` or `clusters`',
+        'Error: --cluster-healthcheck-period: with --fleet it stands in the file, under `defaults` or `clusters`',
+        "Error: --listen: 'x' is no HOST:PORT",
+        "Error: fleet.yaml: there is no part 'parts'",
+    ]
+
+
+def test_the_status_takes_the_words_of_the_agent(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    agent = [
+        f'--bootstrap-kubeconfig={tmp_path}/none', '--spoke-cluster-name=a', f'--hub-kubeconfig-dir={tmp_path}/a',
+        f'--kubeconfig={tmp_path}/lost', '--namespace=agents', '--listen=:0', '--feature-gates=AllBeta=true', '-v=2',
+    ]  # fmt: skip
+    assert _cli.main(['status', *agent]) == 1
+    told = capsys.readouterr()
+    assert 'waits-for: another kubeconfig, without which no agent starts: ' in told.out
+    assert f'{tmp_path}/lost' in told.out
+    assert told.err == ''
 
 
 def test_the_version_is_told_of_the_command_and_of_the_agent(capsys: pytest.CaptureFixture[str]) -> None:

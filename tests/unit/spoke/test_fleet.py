@@ -49,6 +49,13 @@ def test_a_member_is_the_same_as_long_as_nothing_of_it_changes() -> None:
     assert before['south'] != after['south']
 
 
+def test_secrets_are_in_the_namespace_that_the_process_is_told_where_the_file_tells_none() -> None:
+    text = 'clusters: {north: {hub-kubeconfig-secret: n}, south: {hub-kubeconfig-dir: s, component-namespace: other}}'
+    found = _fleet_file.plan({'fleet.yaml': 'defaults: {bootstrap-kubeconfig: b}\n' + text}, 'agents').members
+    namespaces = {name: each.options()[0].component_namespace for name, each in found.items()}
+    assert namespaces == {'north': 'agents', 'south': 'other'}
+
+
 def test_all_faults_of_a_fleet_are_named_with_their_cluster() -> None:
     text = """\
 clusters:

@@ -26,6 +26,7 @@ class Parser(argparse.ArgumentParser):
         """words: what the command takes before its flags."""
         shape = partial(argparse.HelpFormatter, max_help_position=40, width=120)
         super().__init__(usage=f'%(prog)s {words}[flags]', formatter_class=shape, allow_abbrev=False, **more)
+        self.given: list[tuple[str, object]] = []  # flags of `add` that were on the line, with their targets
 
     def error(self, message: str) -> NoReturn:
         raise BadFlag(message)
@@ -101,6 +102,8 @@ class _Set(argparse.Action):
             value = {**before, **value} if isinstance(value, dict) else [*before, *value]
         self._seen = True
         setattr(self._target, self.dest, value)
+        if isinstance(parser, Parser):
+            parser.given.append((str(option_string), self._target))
 
 
 def add(

@@ -11,7 +11,7 @@ import asyncio
 import collections
 import logging
 import random
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 
 from aioclustermanager import kubernetes
@@ -33,12 +33,22 @@ _STARTING_S, _WAITING_S = 30.0, 5.0  # for so long at most; so long, if it waits
 _LOOK_S = 0.05
 
 
-def texts(path: Path) -> dict[str, str]:
-    """Return what is in the file, or in all files of the folder. Raises InvalidOptions where there are none."""
+def planned(path: Path, namespace: str = '') -> _fleet_file.Plan:
+    """Return what the file, or all files of the folder, say. Raises InvalidOptions, also where they cannot be read."""
     contents = {each.name: _files.read(each) for each in _paths(path)}
     if None in contents.values():
         raise InvalidOptions([f'cannot read the fleet in {path}'])
-    return {name: (content or b'').decode('utf-8', 'replace') for name, content in contents.items()}
+    texts = {name: (content or b'').decode('utf-8', 'replace') for name, content in contents.items()}
+    return _fleet_file.plan(texts, namespace)
+
+
+def faults_of_flags(given: Iterable[tuple[str, object]], *agents: object) -> list[str]:
+    """Return what is wrong with flags beside --fleet: those of `agents` would be for all of them, or for none."""
+    return [
+        f'{flag}: with --fleet it stands in the file, under `defaults` or `clusters`'
+        for flag, target in given
+        if any(target is each for each in agents) or flag == '--feature-gates'
+    ]
 
 
 def _paths(path: Path) -> list[Path]:
@@ -65,9 +75,12 @@ class Fleet:
         management: Configuration | None,
         metrics: Metrics,
         *,
+        namespace: str = '',
         make: Callable[..., SpokeAgentConfig] = SpokeAgentConfig,
         poll_s: float = _POLL_S,
     ) -> None:
+        """namespace: of the secrets of clusters that say none."""
+        self._namespace = namespace
         self._path, self._management, self._metrics = path, management, metrics
         self._make, self._poll_s = make, poll_s
         self._shared = Shared(_fleet_file.PACE)
@@ -86,7 +99,8 @@ class Fleet:
     async def run(self) -> None:
         """Raises InvalidOptions for a file that is wrong at the start; later, the agents stay as they are."""
         stamps = self._stamps()
-        self._plan = _fleet_file.plan(texts(self._path))
+        self._plan = planned(self._path, self._namespace)
+        _log.info('the fleet in %s has %d clusters', self._path, len(self._plan.members))
         reading = asyncio.ensure_future(self._read_changes(stamps))
         try:
             while True:
@@ -118,7 +132,7 @@ class Fleet:
             if now == last and self._path.exists():
                 continue
             try:
-                plan = await asyncio.to_thread(lambda: _fleet_file.plan(texts(self._path)))  # agents go on meanwhile
+                plan = await asyncio.to_thread(planned, self._path, self._namespace)  # agents go on meanwhile
             except InvalidOptions as error:
                 if str(error) != self.fault:
                     _log.error('the fleet stays as it is: %s', error)
@@ -130,6 +144,7 @@ class Fleet:
                 if plan != self._plan:
                     self._plan = plan
                     self._changed.set()
+                    _log.info('the fleet has %d clusters now', len(plan.members))
             last = now
 
     # the agents

@@ -61,15 +61,19 @@ class Plan:
 class _Reading:
     """What has been read so far."""
 
+    namespace: str
     members: dict[str, Member] = field(default_factory=dict)
     limits: dict[str, float] = field(default_factory=dict)
     faults: list[str] = field(default_factory=list)
     places: dict[tuple[str, ...], str] = field(default_factory=dict)  # folder or secret to who writes there
 
 
-def plan(texts: Mapping[str, str]) -> Plan:
-    """Return what files say. Raises InvalidOptions, naming file, cluster and option of all faults."""
-    reading = _Reading()
+def plan(texts: Mapping[str, str], namespace: str = '') -> Plan:
+    """Return what files say. Raises InvalidOptions, naming file, cluster and option of all faults.
+
+    namespace: the component namespace of clusters that say none.
+    """
+    reading = _Reading(namespace)
     for source, text in sorted(texts.items()):
         try:
             document: Any = _loaded(text) or {}
@@ -138,7 +142,8 @@ def _read_limits(reading: _Reading, source: str, told: Mapping[str, Any]) -> Non
 
 
 def _read_member(reading: _Reading, source: str, name: str, told: Mapping[str, Any]) -> None:
-    values, faults = {'spoke_cluster_name': json.dumps(name)}, list[str]()
+    faults, values = list[str](), {'spoke_cluster_name': json.dumps(name)}
+    values |= {'component_namespace': json.dumps(reading.namespace)} if reading.namespace else {}
     for key, value in told.items():
         option = str(key).replace('-', '_')
         option = _ALSO.get(option, option)

@@ -130,7 +130,7 @@ class ManyAgents:
     async def run(self, context: ControllerContext) -> None:
         threads = concurrent.futures.ThreadPoolExecutor(_MOST_LOOKUPS, 'lookup')
         asyncio.get_running_loop().set_default_executor(threads)  # names that nobody answers for hold up few others
-        self.fleet = Fleet(self.path, context.kube_config, context.metrics)
+        self.fleet = Fleet(self.path, context.kube_config, context.metrics, namespace=context.namespace)
         await self.fleet.run()
 
 

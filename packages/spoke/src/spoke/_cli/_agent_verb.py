@@ -6,9 +6,9 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-from .. import _flags, _log, _names, _process
+from .. import _flags, _fleet, _log, _names, _process
 from .._config import SpokeAgentConfig
-from .._options import AgentOptions, ProcessOptions, SpokeAgentOptions
+from .._options import AgentOptions, InvalidOptions, ProcessOptions, SpokeAgentOptions
 
 _ABOUT = 'Registers a cluster with an Open Cluster Management hub, and keeps it there.'
 
@@ -27,14 +27,16 @@ def main(arguments: Sequence[str]) -> int:
         told = parser.parse_args(arguments)
         if told.version:
             return _print_version()
-        one = (
-            []
-            if told.fleet
-            else [*options.faults(), *_names.faults_of_flags(common.spoke_cluster_name, common.agent_id)]
-        )
-        faults = [*one, *process.faults()]
+        if told.fleet:
+            faults = [*_fleet.faults_of_flags(parser.given, options, common), *process.faults()]
+            _fleet.planned(told.fleet, process.namespace)
+        else:
+            names = _names.faults_of_flags(common.spoke_cluster_name, common.agent_id)
+            faults = [*options.faults(), *names, *process.faults()]
     except _flags.BadFlag as error:
         faults = [str(error)]
+    except InvalidOptions as error:
+        faults += error.faults
     if faults:
         sys.stderr.write(''.join(f'Error: {fault}\n' for fault in faults))
         return _process.FAILED

@@ -30,9 +30,9 @@ from .. import (
     _validity,
     _wire,
 )
-from .._options import AgentOptions, InvalidOptions, SpokeAgentOptions
+from .._options import AgentOptions, InvalidOptions, ProcessOptions, SpokeAgentOptions
 
-_ABOUT = 'Tells which step a join has reached, and whom it waits for. Takes the flags of the agent that name its files.'
+_ABOUT = 'Tells which step a join has reached, and whom it waits for. Takes all flags of the agent.'
 _PATIENCE_S = 10.0
 _LOOK_S = 0.5
 _AT_ONCE = 16
@@ -41,10 +41,10 @@ _AT_ONCE = 16
 def main(arguments: Sequence[str]) -> int:
     """Print the report; returns 0 when the cluster has joined and is available (or has reached the step of
     `--for`), 1 when not, 2 for a bad flag."""
-    options, common = SpokeAgentOptions(), AgentOptions()
+    options, common, process = SpokeAgentOptions(), AgentOptions(), ProcessOptions()
     parser = _flags.Parser(prog='spoke status', description=_ABOUT)
-    options.add_flags(parser)
-    common.add_flags(parser)
+    for each in (options, common, process):
+        each.add_flags(parser)
     parser.add_argument('--for', dest='step', choices=_steps_of_join.STEPS, help='wait until this step is reached')
     parser.add_argument(
         '--timeout',
@@ -60,20 +60,22 @@ def main(arguments: Sequence[str]) -> int:
     try:
         told = parser.parse_args(arguments)
         if told.fleet:
+            if faults := _fleet.faults_of_flags(parser.given, options, common):
+                raise InvalidOptions(faults)
             return _of_fleet(told.fleet, told.step, told.timeout.total_seconds(), told.format)
         if faults := _names.faults_of_flags(common.spoke_cluster_name, common.agent_id):
             raise InvalidOptions(faults)
     except (_flags.BadFlag, InvalidOptions) as error:
         sys.stderr.write(f'Error: {error}\n')
         return 2
-    report = asyncio.run(_reported(options, common, told.step, told.timeout.total_seconds()))
+    report = asyncio.run(_reported(options, common, told.step, told.timeout.total_seconds(), process.kubeconfig))
     sys.stdout.write(_shown(report, told.format))
     return 0 if _is_reached(report, told.step or 'joined') else 1
 
 
 def _of_fleet(path: Path, step: str | None, timeout_s: float, form: str) -> int:
     """Print a line for each cluster; returns as for one, when all are there. Raises InvalidOptions."""
-    members = _fleet_file.plan(_fleet.texts(path)).members
+    members = _fleet.planned(path).members
     reports = asyncio.run(_reported_of_all(list(members.values()), step, timeout_s))
     if form == 'text':
         width = max(map(len, reports), default=0) + 2
