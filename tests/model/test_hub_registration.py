@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-import json
 import os
 import re
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
 
 import pytest
 import yaml
@@ -15,18 +13,22 @@ import yaml
 from tests.model import console
 from tests.model.access import KNOWN, files_with
 from tests.model.cluster import CLIENT, MASTER, ROOT, Cluster
+from tests.model.hub import (
+    APISERVER,
+    FOLDER,
+    NAMESPACE,
+    OURS,
+    SERVICE,
+    Hub,
+    action,
+    figure,
+    own_token,
+    remains,
+    why_not,
+)
 from tests.model.parties import act, units
 
 pytestmark = pytest.mark.slow
-
-NAMESPACE, FOLDER = 'open-cluster-management-agent', '/root/cdk/hub-registration'
-OURS = f'app.kubernetes.io/managed-by={MASTER}-hub-registration'
-SERVICE, APISERVER = 'hub-registration', 'snap.kube-apiserver.daemon'
-METRICS = """\
-import ssl, urllib.request
-context = ssl._create_unverified_context()
-print(urllib.request.urlopen("https://127.0.0.1:18443/metrics", context=context, timeout=20).read().decode())
-"""
 
 
 @pytest.fixture
@@ -43,89 +45,11 @@ def test_the_page_of_a_join_prints_what_it_says(shell: dict[str, str], tmp_path:
     console.check(ROOT / 'docs/howto/join-a-deployed-cluster.md', tmp_path, shell)
 
 
-class Hub:
-    """The stand-in of a hub beside three masters, as its administrator sees it."""
-
-    def __init__(self, cluster: Cluster) -> None:
-        self.cluster = cluster
-
-    def say(self, words: str) -> str:
-        return self.cluster.shell('hub/0', f'hub {words}')
-
-    def get(self, what: str) -> Any:
-        return json.loads(self.say(f'kubectl get {what} -o json'))
-
-    def condition(self, kind: str, what: str = 'status') -> str:
-        conditions = self.get('managedcluster edge-7').get('status', {}).get('conditions', [])
-        return next((str(each[what]) for each in conditions if each['type'] == kind), '')
-
-    def renewed(self) -> str:
-        return str(self.get('lease managed-cluster-lease -n edge-7')['spec']['renewTime'])
-
-    def requests(self) -> int:
-        return len(self.get('csr')['items'])
-
-
 @pytest.fixture
 def hub(masters: Cluster) -> Iterator[Hub]:
     act(masters, 'deploy', str(ROOT / 'companions/hub-standin'), 'hub')
     act(masters, 'config', MASTER, 'hub-cluster-name=edge-7')
     yield Hub(masters)
-
-
-def ended(cluster: Cluster, unit: str, *words: str) -> dict[str, Any]:
-    """Run an action; returns how it ended."""
-    said = cluster.juju('--quiet', 'run-action', unit, *words, '--wait=4m', '--format', 'json')
-    return dict(next(iter(json.loads(said).values())))
-
-
-def action(cluster: Cluster, unit: str, *words: str) -> dict[str, str]:
-    """Run an action; returns its results."""
-    result = ended(cluster, unit, *words)
-    assert result['status'] == 'completed', result
-    return dict(result['results'])
-
-
-def why_not(cluster: Cluster, unit: str, *words: str) -> str:
-    """Run an action that fails; returns why."""
-    result = ended(cluster, unit, *words)
-    assert result['status'] == 'failed', result
-    return str(result['message'])
-
-
-def figure(cluster: Cluster, unit: str, name: str) -> float:
-    """Return one of the agent's figures, 0 where it has none of this name."""
-    text = cluster.shell(unit, f"python3 -c '{METRICS}'")
-    return sum(float(value) for value in re.findall(rf'^{re.escape(name)} (\S+)$', text, re.MULTILINE))
-
-
-def nodes_cpus(cluster: Cluster) -> int:
-    return sum(
-        int(node['status']['capacity']['cpu']) for node in cluster.kubectl('get', 'nodes', '-o', 'json')['items']
-    )
-
-
-def remains(cluster: Cluster) -> dict[str, list[str]]:
-    """Return what joining made, on masters and in the cluster."""
-    found = {}
-    for unit in units(cluster, MASTER):
-        listed = (
-            f'ls -d {FOLDER} /etc/systemd/system/{SERVICE}.service 2>/dev/null; grep {SERVICE} {KNOWN} | cut -c 1-4'
-        )
-        found[unit] = cluster.shell(unit, listed, check=False).split()
-    kinds = 'namespaces,secrets,serviceaccounts,customresourcedefinitions'
-    kinds += ',clusterroles,clusterrolebindings,roles,rolebindings'
-    for item in cluster.kubectl('get', kinds, '-A', '-o', 'json')['items']:
-        name = item['metadata']['name']
-        where = item['metadata'].get('namespace', name)
-        if where == NAMESPACE or SERVICE in name or name.endswith('open-cluster-management.io'):
-            found.setdefault(item['kind'], []).append(name)
-    return {key: value for key, value in found.items() if value}
-
-
-def own_token(cluster: Cluster, unit: str) -> str:
-    """Return the agent's token for its own cluster."""
-    return str(yaml.safe_load(cluster.read(unit, f'{FOLDER}/kubeconfig'))['users'][0]['user']['token'])
 
 
 def put_back(cluster: Cluster, unit: str) -> None:
@@ -142,16 +66,7 @@ def test_the_agent_goes_on_with_the_next_leader_and_leaves_nothing(masters: Clus
     old, new = f'{MASTER}/0', f'{MASTER}/1'
     before, servers = remains(masters), {unit: masters.pid(unit, APISERVER) for unit in units(masters, MASTER)}
     params = tmp_path / 'join.yaml'
-    params.write_text(masters.read('hub/0', '/root/hub/join.yaml'))
-    joined = action(masters, old, 'join-hub', '--params', str(params))
-    assert joined['step'] == 'approval'
-    hub.say('approve edge-7')
-    hub.say('accept edge-7')
-    assert masters.eventually(lambda: hub.condition('ManagedClusterConditionAvailable') == 'True')
-    cpus = nodes_cpus(masters)
-    assert cpus and masters.eventually(
-        lambda: hub.get('managedcluster edge-7')['status']['capacity']['cpu'] == str(cpus)
-    )
+    hub.let_in(old, params)
 
     hub.say("""kubectl patch managedcluster edge-7 --type merge -p '{"spec":{"leaseDurationSeconds":5}}'""")
     agent, requests = masters.pid(old, SERVICE), hub.requests()
