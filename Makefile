@@ -10,7 +10,7 @@ export PATH := $(CURDIR)/$(BIN):$(PATH)
 unexport PYTHONDONTWRITEBYTECODE
 
 .DEFAULT_GOAL := help
-.PHONY: help host machines venv charms deploy destroy store kubectl lint docs unit model test slow e2e bench requirements clean
+.PHONY: help host machines venv charms deploy destroy store kubectl lint docs unit model test again slow e2e bench requirements clean
 
 help:  ## show this list
 	@awk -F':.*## ' '/^[a-z]+:.*## / {printf "  make %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -62,12 +62,15 @@ unit: venv kubectl  ## pure logic, in seconds
 model: machines charms kubectl  ## the charms in the embedded model
 	$(BIN)/pytest -n 4 --dist loadfile tests/model
 
+test: MARKED ?= not slow
 test: machines lint charms kubectl  ## what has to pass before a change lands, but for `make slow`
-	$(BIN)/pytest -n 4 --dist loadfile -m 'not slow'
+	$(BIN)/pytest -n 4 --dist loadfile -m '$(MARKED)'
 
-MARKED ?= slow
+again: venv  ## the tests that failed last, one after the other; an error if none did
+	$(BIN)/pytest --exitfirst --last-failed --last-failed-no-failures none
+
 slow: machines charms kubectl  ## the scenarios that take long: options, runtime, ingress, several masters, hooks killed half way, the docs
-	$(BIN)/pytest -n 4 --dist loadfile -m '$(MARKED)' tests/model tests/contract tests/unit/spoke
+	$(BIN)/pytest -n 4 --dist loadfile -m slow tests/model tests/contract tests/unit/spoke
 
 e2e: machines charms kubectl  ## the charms on real Kubernetes, as root (make store builds it): one deployment, its scenarios, its figures
 	PYTEST_DEBUG_TEMPROOT=/var/tmp $(BIN)/pytest tests/e2e
