@@ -99,6 +99,21 @@ def test_04_half_an_hour_after_the_approval_it_joins_within_five_seconds_of_the_
     assert len(run.requests()) == 1
 
 
+class HubAway(Story):
+    async def told(self) -> None:
+        await self.until(self.has_joined, 10)
+        self._down(self.hub, True)
+        self.process.die()
+        await self.until(lambda: self.deaths and 'hub' in self.health.notes, 2 * _MINUTE)
+        assert 'refused' in self.health.notes['hub'] and 'accept' not in self.health.notes
+        self._down(self.hub, False)
+        await self.until(lambda: self.health.notes == {}, 15)
+
+
+def test_25_whom_a_hub_that_is_away_at_the_start_keeps_waiting_says_so(base: Base, tmp_path: Path) -> None:
+    lived(HubAway, tmp_path, base)
+
+
 class ApprovedLate(Story):
     async def told(self) -> None:
         await self.until(lambda: self.requests(), 10)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import base64
 import contextlib
+import logging
 from dataclasses import replace
 from datetime import timedelta
 from typing import Any
@@ -15,7 +16,7 @@ from aioclustermanager.kubernetes import resources
 from spoke import _certificates, _hub_standin, _wire
 from spoke._metrics import Metrics
 
-from tests.unit.spoke.world import FAST, Door, signer
+from tests.unit.spoke.world import FAST, Door, aged, signer
 
 pytestmark = pytest.mark.asyncio
 AUTO = frozenset({'bootstrap'})
@@ -161,9 +162,11 @@ async def test_17_a_deleted_cluster_is_asked_for_again(world: Any, caplog: pytes
     await world.joined()
 
 
-async def test_18_a_certificate_of_short_life_is_rotated_in_time_with_a_new_key(world: Any) -> None:
+async def test_18_a_certificate_of_short_life_is_rotated_in_time_with_a_new_key(
+    world: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
     by_timer = replace(FAST, controller_resync_interval=timedelta(hours=1))  # no run of the controller comes in time
-    await joined(world, world.config(intervals=by_timer), certificate_life=timedelta(seconds=24))
+    await joined(world, world.config(intervals=by_timer), certificate_life=aged(monkeypatch))
     first, key = await certificate(world), (world.dir / 'tls.key').read_bytes()
 
     async def rotated() -> bool:
@@ -307,7 +310,7 @@ async def test_33_embedded_the_agent_starts_over_in_place_when_the_bootstrap_sec
 
 
 async def test_34_an_expired_certificate_turns_unhealthy_and_a_restart_bootstraps(world: Any) -> None:
-    config, task = await joined(world, certificate_life=timedelta(seconds=16), approves_renewals=False)
+    config, task = await joined(world, certificate_life=timedelta(seconds=20), approves_renewals=False)
     await world.until(lambda: _done(config.options.get_health_checkers()[1].check()))
     assert 'ended at' in config.options.get_health_checkers()[1].check()
     await ended(world, task)
@@ -322,7 +325,7 @@ async def test_34_an_expired_certificate_turns_unhealthy_and_a_restart_bootstrap
 
 @pytest.mark.slow
 async def test_34_embedded_an_agent_whose_certificate_ended_begins_anew_and_has_another(world: Any) -> None:
-    world.hub_runs(auto_approval_users=AUTO, certificate_life=timedelta(seconds=16), approves_renewals=False)
+    world.hub_runs(auto_approval_users=AUTO, certificate_life=timedelta(seconds=20), approves_renewals=False)
     config = world.config()
     task = world.start(config, is_embedded=True)
     await world.joined()
@@ -368,6 +371,7 @@ async def test_35_with_neither_it_stays_says_so_and_joins_when_the_file_is_mende
 async def test_36_a_denied_request_is_told_and_asked_again_after_a_pause_that_grows(
     world: Any, caplog: pytest.LogCaptureFixture
 ) -> None:
+    caplog.set_level(logging.INFO)
     world.hub_runs()
     metrics, config = Metrics(), world.config()
     world.start(config, metrics=metrics)
@@ -376,6 +380,7 @@ async def test_36_a_denied_request_is_told_and_asked_again_after_a_pause_that_gr
         await world.until(lambda: _hub_standin.deny(world.hub, world.name))
         await world.until(lambda count=count: _done(denials(metrics) >= count))
         assert caplog.text.count('was denied') >= count
+        assert caplog.text.count('waits: the last request was denied or badly signed: the next one at ') == count
     await world.until(lambda: _count(world, 3))
     moments = sorted(_wire.moment(each['metadata']['creationTimestamp']) for each in await world.requests())
     assert moments[1] - moments[0] >= timedelta(seconds=1)

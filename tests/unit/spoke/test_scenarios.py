@@ -24,7 +24,7 @@ from spoke._metrics import Metrics
 from spoke._running import Following
 from spoke.managedcluster import ManagedClusterLease
 
-from tests.unit.spoke.world import FAST, Door
+from tests.unit.spoke.world import FAST, Door, aged
 
 pytestmark = pytest.mark.asyncio
 AUTO = frozenset({'bootstrap'})
@@ -216,8 +216,10 @@ async def _is_gone(world: Any) -> bool:
 
 
 @pytest.mark.slow
-async def test_19_a_renewal_is_asked_for_with_the_hub_s_identity_and_approved_by_the_hub_alone(world: Any) -> None:
-    world.hub_runs(certificate_life=timedelta(seconds=24))
+async def test_19_a_renewal_is_asked_for_with_the_hub_s_identity_and_approved_by_the_hub_alone(
+    world: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    world.hub_runs(certificate_life=aged(monkeypatch))
     world.start(world.config())
     await world.approved()
     await _hub_standin.accept(world.hub, world.name)

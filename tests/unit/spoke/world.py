@@ -47,7 +47,7 @@ FAST = Intervals(
     bootstrap_poll_interval=timedelta(seconds=0.1),
     denied_request_backoff=timedelta(seconds=1),
     retry_longest=timedelta(seconds=0.5),
-    call_timeout=timedelta(seconds=5),
+    call_timeout=timedelta(seconds=20),
 )
 
 
@@ -298,6 +298,18 @@ class Field:
 def signer(cluster: Cluster) -> Signer:
     """Return who signs what a cluster's API server trusts for clients."""
     return Signer.from_pem(cluster.ca, _authority_key(cluster.authority))
+
+
+def aged(monkeypatch: pytest.MonkeyPatch) -> timedelta:
+    """Have certificates issued that are to be rotated in four to eight seconds, and end sixteen to twenty after that.
+
+    Returns their life, most of which is over: a short one would leave a busy machine little time from one to the other.
+    """
+    real = Signer.sign
+    monkeypatch.setattr(
+        Signer, 'sign', lambda self, request, life, now: real(self, request, life, now - timedelta(seconds=16))
+    )
+    return timedelta(seconds=80)
 
 
 def _authority_key(authority: Any) -> bytes:

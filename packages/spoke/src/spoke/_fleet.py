@@ -100,7 +100,7 @@ class Fleet:
         """Raises InvalidOptions for a file that is wrong at the start; later, the agents stay as they are."""
         stamps = self._stamps()
         self._plan = planned(self._path, self._namespace)
-        _log.info('the fleet in %s has %d clusters', self._path, len(self._plan.members))
+        _log.info('clusters in the fleet %s: %d', self._path, len(self._plan.members))
         reading = asyncio.ensure_future(self._read_changes(stamps))
         try:
             while True:
@@ -126,9 +126,12 @@ class Fleet:
         return found
 
     async def _read_changes(self, last: dict[str, tuple[int, ...]]) -> None:
+        seen = last
         while True:
             await asyncio.sleep(self._poll_s)
-            now = self._stamps()
+            before, seen = seen, (now := self._stamps())
+            if now != before:
+                continue  # somebody may be writing yet: what is half there would stop agents
             if now == last and self._path.exists():
                 continue
             try:
@@ -144,7 +147,7 @@ class Fleet:
                 if plan != self._plan:
                     self._plan = plan
                     self._changed.set()
-                    _log.info('the fleet has %d clusters now', len(plan.members))
+                    _log.info('clusters in the fleet: %d', len(plan.members))
             last = now
 
     # the agents

@@ -54,6 +54,7 @@ class Memory:
     issued: tuple[datetime, ...] = ()
     share_left: float = 0.0
     owed: tuple[bool, str, str] | None = None  # the condition that the hub has not been told yet
+    said: str = ''  # what the log was last told to be waited for
 
 
 class Machine:
@@ -174,6 +175,9 @@ class Machine:
 
     async def _wait(self, step: Wait) -> float | None:
         self._note(step.note)
+        if step.note and step.note != self._memory.said:
+            _log.info('%s waits: %s', self.wanted.title, step.note)
+        self._memory.said = step.note
         self._metrics.set('spoke_certificate_requests_halted', float(step.state == 'halted'))
         if step.state == 'halted':
             await self._tell(False, FAILED, step.note)

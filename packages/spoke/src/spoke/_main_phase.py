@@ -21,6 +21,7 @@ from .managedcluster import Doubt, ManagedClusterLease, ManagedClusterStatus
 _log = logging.getLogger(__name__)
 _LONGEST_RECREATION_S = 600.0  # between two looks whether the hub still knows the cluster
 _HUB_LOOK_S = 60.0
+_NOTES = ('accept', 'clock', 'hub', 'lease', 'name', 'spoke')  # what is said in this phase only
 _DOUBT_LOOK_S = 5.0  # at a spoke that has just begun to look bad
 
 
@@ -41,7 +42,11 @@ class MainPhase:
 
     async def run(self) -> None:
         """Raises StartOver when the certificate has ended and the agent is to begin anew in place."""
-        await together(self.given.spoke.run(), self._watch_expiry(), self._sessions())
+        try:
+            await together(self.given.spoke.run(), self._watch_expiry(), self._sessions())
+        finally:
+            for about in _NOTES:
+                self._health.note(about, '')  # whoever begins anew waits for something else
 
     async def _watch_expiry(self) -> None:
         """Turn unhealthy when the certificate in the folder has ended."""

@@ -28,7 +28,7 @@ _OF_CLUSTER = ('accept', 'unaccept', 'approve', 'deny')
 def main(arguments: Sequence[str]) -> int:
     """Run the stand-in, or one of its verbs; returns the exit code."""
     try:
-        told = _parser().parse_args(arguments)
+        told = _parser().parse_intermixed_args(arguments)  # flags may stand between the words
         _check(told)
     except _flags.BadFlag as error:
         sys.stderr.write(f'Error: {error}\n')
@@ -45,7 +45,7 @@ def _parser() -> argparse.ArgumentParser:
     parser = _flags.Parser(prog='spoke hub-standin', words='VERB [WORD ...] ', description=_ABOUT)
     parser.add_argument('verb', choices=('run', 'prepare-spoke', *_OF_CLUSTER, 'fault'))
     parser.add_argument(
-        'words', nargs='*', help='the cluster for accept, unaccept, approve, deny; for fault what is to go wrong from '
+        'words', nargs='*', default=[], help='the cluster for accept, unaccept, approve, deny; for fault what is to go wrong from '
         f'now on, nothing for nothing: {", ".join(_faults.NAMES)} (slow=2s, refuse=429, skewed-clock=-5m)'
     )  # fmt: skip
     parser.add_argument('--kubeconfig', required=True, metavar='FILE', help='of an administrator of the API server')

@@ -144,6 +144,7 @@ class ManagedClusterStatus:
         self._timeout_s, self._now, self._doubt = timeout_s, now, doubt
 
     async def sync(self) -> float | None:
+        self._note_hub()
         if not self._clusters.ready.is_set() or any(
             each and not each.ready.is_set() and each.error is None for each in (self._nodes, self._claims)
         ):
@@ -165,6 +166,14 @@ class ManagedClusterStatus:
             _log.debug('the hub knows the status of %s', self._cluster)
         self._metrics.set('spoke_joined', 1)
         return None if counts else self._doubt.again_s
+
+    def _note_hub(self) -> None:
+        """Say why the hub does not tell us of the cluster: before it is accepted an agent may not even ask."""
+        error = None if self._clusters.ready.is_set() else self._clusters.error
+        refused = isinstance(error, kubernetes.Forbidden)
+        if error:
+            self._note('accept', f'acceptance of the cluster, without which it may nothing ({error})' if refused else '')
+        self._note('hub', f'the hub ({error})' if error and not refused else '')
 
     def _edit(self, seen: Seen) -> Callable[[Object], Mapping[str, Any]]:
         return lambda cluster: status(cluster, seen, self._now())
