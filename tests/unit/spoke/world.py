@@ -301,15 +301,15 @@ def signer(cluster: Cluster) -> Signer:
 
 
 def aged(monkeypatch: pytest.MonkeyPatch) -> timedelta:
-    """Have certificates issued that are to be rotated in four to eight seconds, and end sixteen to twenty after that.
+    """Have certificates issued that are to be rotated in six to eight seconds, and end eight to ten after that.
 
-    Returns their life, most of which is over: a short one would leave a busy machine little time from one to the other.
+    Returns their life, more than half of which is over: a short one leaves a busy machine little time between the two.
     """
     real = Signer.sign
     monkeypatch.setattr(
-        Signer, 'sign', lambda self, request, life, now: real(self, request, life, now - timedelta(seconds=16))
+        Signer, 'sign', lambda self, request, life, now: real(self, request, life, now - timedelta(seconds=4))
     )
-    return timedelta(seconds=80)
+    return timedelta(seconds=40)
 
 
 def _authority_key(authority: Any) -> bytes:
