@@ -36,6 +36,9 @@ KUBECONFIG = """\
         (['hub-standin', 'run', *STANDIN, '--certificate-life=x'], 2, "Error: argument --certificate-life: 'x' is no"),
         (['hub-standin', 'run', *STANDIN], 1, 'Error: GARBAGE and GARBAGE are no authority in PEM: '),
         (['hub-standin', 'accept', 'a', '--kubeconfig=GARBAGE'], 1, 'Error: the kubeconfig GARBAGE is no mapping'),
+        (['hub-standin', '--kubeconfig=GARBAGE'], 2, 'Error: the following arguments are required: verb\n'),
+        (['hub-standin', 'accept', '--kubeconfig=GARBAGE', 'a'], 1, 'Error: the kubeconfig GARBAGE is no mapping'),
+        (['hub-standin', '--kubeconfig=GARBAGE', 'fault', 'slow=x'], 2, "Error: fault slow: 'x' is no"),
         (['nonsense'], 2, "spoke: there is no verb 'nonsense'"),
     ],
 )  # fmt: skip

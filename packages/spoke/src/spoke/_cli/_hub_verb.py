@@ -45,8 +45,8 @@ def _parser() -> argparse.ArgumentParser:
     parser = _flags.Parser(prog='spoke hub-standin', words='VERB [WORD ...] ', description=_ABOUT)
     parser.add_argument('verb', choices=('run', 'prepare-spoke', *_OF_CLUSTER, 'fault'))
     parser.add_argument(
-        'words', nargs='*', default=[], help='the cluster for accept, unaccept, approve, deny; for fault what is to go wrong from '
-        f'now on, nothing for nothing: {", ".join(_faults.NAMES)} (slow=2s, refuse=429, skewed-clock=-5m)'
+        'words', nargs='*', default=[], help='the cluster for accept, unaccept, approve, deny; for fault what is to go '
+        f'wrong from now on, nothing for nothing: {", ".join(_faults.NAMES)} (slow=2s, refuse=429, skewed-clock=-5m)'
     )  # fmt: skip
     parser.add_argument('--kubeconfig', required=True, metavar='FILE', help='of an administrator of the API server')
     parser.add_argument('--ca-cert', type=Path, metavar='FILE', help='of the authority for clients (run)')

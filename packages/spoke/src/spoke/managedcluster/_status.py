@@ -172,7 +172,9 @@ class ManagedClusterStatus:
         error = None if self._clusters.ready.is_set() else self._clusters.error
         refused = isinstance(error, kubernetes.Forbidden)
         if error:
-            self._note('accept', f'acceptance of the cluster, without which it may nothing ({error})' if refused else '')
+            self._note(
+                'accept', f'acceptance of the cluster, without which it may nothing ({error})' if refused else ''
+            )
         self._note('hub', f'the hub ({error})' if error and not refused else '')
 
     def _edit(self, seen: Seen) -> Callable[[Object], Mapping[str, Any]]:
