@@ -272,6 +272,11 @@ class Unjoined:
         await asyncio.Event().wait()
 
 
+def _made() -> Any:
+    """Return a kind of such agents, with a list of its own."""
+    return type('Made', (Unjoined,), {'started': []})
+
+
 @pytest.mark.asyncio
 async def test_few_agents_of_a_hub_start_at_once_and_a_silent_hub_holds_up_no_other(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
@@ -283,7 +288,7 @@ async def test_few_agents_of_a_hub_start_at_once_and_a_silent_hub_holds_up_no_ot
     rows.append(f'  b-0: {{bootstrap-kubeconfig: /b, {options}}}')
     file, metrics = tmp_path / 'fleet.yaml', _metrics.Metrics()
     file.write_text('\n'.join(['clusters:', *rows, '']))
-    made: Any = type('Made', (Unjoined,), {'started': []})
+    made = _made()
     fleet = _fleet.Fleet(file, Configuration('https://127.0.0.1:1'), metrics, make=made)
     running = asyncio.ensure_future(fleet.run())
     try:
@@ -294,6 +299,39 @@ async def test_few_agents_of_a_hub_start_at_once_and_a_silent_hub_holds_up_no_ot
         await eventually(lambda: len(made.started) == 22)
         fleet.configs['a-4'].options.health.note('bootstrap', 'the hub')
         await eventually(lambda: len(made.started) == 23)
+    finally:
+        running.cancel()
+        await asyncio.gather(running, return_exceptions=True)
+
+
+class WrittenSlowly(_fleet.Fleet):
+    """Somebody writes its file: with each look at it, a line more is there."""
+
+    lines: list[str]
+
+    def _stamps(self) -> dict[str, tuple[int, ...]]:
+        found = super()._stamps()
+        if self.lines:
+            with self._path.open('a') as file:
+                file.write(self.lines.pop(0))
+        return found
+
+
+@pytest.mark.asyncio
+async def test_a_file_that_is_being_written_stops_no_agent_whose_line_is_not_there_yet(tmp_path: Path) -> None:
+    options = '{bootstrap-kubeconfig: /a, hub-kubeconfig-dir: "/state/{name}", hub-kubeconfig-secret: "{name}"}'
+    lines = ['clusters:\n', *(f'  {name}: {options}\n' for name in ('a', 'b', 'c'))]
+    file, made = tmp_path / 'fleet.yaml', _made()
+    file.write_text(''.join(lines[:-1]))
+    fleet = WrittenSlowly(file, Configuration('https://127.0.0.1:1'), _metrics.Metrics(), make=made, poll_s=0.02)
+    fleet.lines = []
+    running = asyncio.ensure_future(fleet.run())
+    try:
+        await eventually(lambda: made.started == ['a', 'b'])
+        file.write_text('')
+        fleet.lines = lines
+        await eventually(lambda: 'c' in made.started)
+        assert made.started == ['a', 'b', 'c']
     finally:
         running.cancel()
         await asyncio.gather(running, return_exceptions=True)
