@@ -10,7 +10,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator
-from contextlib import closing, contextmanager
+from contextlib import closing, contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -207,13 +207,21 @@ class Cluster:
         return self.shell(unit, 'hostname').strip().lower()
 
     def eventually(self, holds: Callable[[], bool], seconds: float = 180.0) -> bool:
-        """Wait for what a daemon does by itself, outside any hook; a machine that is busy takes its time."""
+        """Wait for what a daemon does by itself, outside any hook; a machine that is busy takes its time.
+
+        What cannot be looked at yet does not hold: an API server that is starting, a node that is not there.
+        """
         end = time.monotonic() + seconds
-        while not holds():
-            if time.monotonic() > end:
-                return False
+        while time.monotonic() < end:
+            with suppress(AssertionError, LookupError):
+                if holds():
+                    return True
             time.sleep(0.5)
-        return True
+        return False
+
+    def is_ready(self, unit: str) -> bool:
+        """Wait until a worker's node is; its kubelet says so when its hooks are long over."""
+        return self.eventually(lambda: self.nodes()[self.node_of(unit)])
 
     def destroy(self) -> None:
         self.juju('destroy-model', '--yes', check=False)

@@ -72,7 +72,7 @@ def test_fm_04_each_of_two_requests_in_one_hook_gets_its_own_token(story: Story)
         tokens = access.kubeconfig_tokens(cluster, unit)
         assert tokens == {kind: entries[user][kind] for kind in access.KUBECONFIGS}
         assert known[tokens['kubelet_token']][0] == user
-    assert all(cluster.nodes()[cluster.node_of(unit)] for unit in NEWCOMERS)
+    assert all(cluster.is_ready(unit) for unit in NEWCOMERS)
 
 
 def test_fm_01_one_relation_carries_its_own_users_and_a_worker_writes_its_own_tokens(story: Story) -> None:
@@ -107,4 +107,4 @@ def test_fm_03_a_new_unit_on_a_host_of_the_same_name_gets_credentials_of_its_own
     after = access.kubeconfig_tokens(cluster, f'{OTHER}/2')
     assert after == {kind: entry[kind] for kind in access.KUBECONFIGS}
     assert access.accepted(cluster, [*before.values(), *after.values()]) == [False] * 3 + [True] * 3
-    assert cluster.nodes()[host]
+    assert cluster.is_ready(f'{OTHER}/2')

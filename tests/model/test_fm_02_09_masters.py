@@ -82,7 +82,7 @@ def test_fm_07_a_worker_finds_its_credentials_with_a_new_leader_beside_the_old(m
     newcomer = of_app(masters, WORKER)[-1]
     assert newcomer not in before
     assert masters.status(newcomer)[0] == 'active'
-    assert masters.nodes()[masters.node_of(newcomer)]
+    assert masters.is_ready(newcomer)
     assert access.kubeconfig_tokens(masters, newcomer) == entries_by_worker(masters, new)[newcomer]
 
 

@@ -211,7 +211,7 @@ def test_fm_20_21_25_28_37_a_newcomer_names_what_it_lacks_one_by_one_and_can_lea
     act(cluster, 'add-relation', f'{app}:certificates', 'easyrsa:client')
     act(cluster, 'wait')
     assert cluster.status(unit)[0] == 'active'
-    assert cluster.nodes()[cluster.node_of(unit)]
+    assert cluster.is_ready(unit)
 
 
 def test_fm_20_units_leave_that_never_started_and_after_the_control_plane(cluster: Cluster) -> None:

@@ -23,8 +23,8 @@ def test_fm_30_31_a_budget_is_heeded_in_time_and_a_paused_unit_stays_paused(clus
     apply(cluster, workload('Deployment', 'guarded', node), workload('Deployment', 'free', node), budget('guarded', 1))
     assert cluster.eventually(lambda: pods_on(cluster, node) == {'guarded', 'free'})
 
-    done = action(cluster, UNIT, 'pause', 'timeout=3')
-    assert done['status'] == 'failed' and 'not drained after 3 s: default/guarded-' in done['message']
+    done = action(cluster, UNIT, 'pause', 'timeout=10')
+    assert done['status'] == 'failed' and 'not drained after 10 s: default/guarded-' in done['message']
     assert 'disruption budget' in done['results']['not-evicted']
     assert 'default/free-' in done['results']['evicted']
     assert any('is gone' in line for line in done['log']), done

@@ -65,7 +65,7 @@ def is_cordoned(cluster: Cluster) -> bool:
 
 
 def is_ready(cluster: Cluster) -> bool:
-    return cluster.eventually(lambda: cluster.nodes()[cluster.node_of(UNIT)])
+    return cluster.is_ready(UNIT)
 
 
 # -- where docker comes from

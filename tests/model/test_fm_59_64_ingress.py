@@ -73,8 +73,14 @@ def status(cluster: Cluster) -> tuple[str, str]:
     return cluster.status(UNIT)
 
 
-def is_gone(cluster: Cluster) -> bool:
-    return cluster.eventually(lambda: found(cluster) == set())
+def is_gone(cluster: Cluster, app: str = WORKER) -> bool:
+    """Wait until an application's ingress is gone, its namespace too, which ends with the last pod in it."""
+
+    def nothing() -> bool:
+        namespaces = cluster.kubectl('get', 'namespaces', '-o', 'name').split()
+        return f'namespace/ingress-nginx-{app}' not in namespaces and found(cluster, f'cdk-{app}-ingress=true') == set()
+
+    return cluster.eventually(nothing)
 
 
 # -- ingress
@@ -352,7 +358,7 @@ def test_fm_64_a_size_that_somebody_set_stays_and_is_told_and_without_a_controll
     config(cluster, 'ingress=false')
     refused = registry(cluster, **good, ingress='true')
     assert refused['status'] == 'failed' and 'set option ingress=true' in refused['message']
-    assert made(cluster) == set()
+    assert made(cluster) == set() and is_gone(cluster)
     config(cluster, 'ingress=true')
 
 
@@ -418,7 +424,7 @@ def test_fm_60_one_application_never_touches_the_ingress_of_another(cluster: Clu
     config(cluster, 'ingress=true')
     act(cluster, 'config', 'web', 'ingress=false')
     act(cluster, 'update-status', 'web/0')
-    assert found(cluster, 'cdk-web-ingress=true') == set() and found(cluster) == everything
+    assert is_gone(cluster, 'web') and found(cluster) == everything
     act(cluster, 'config', 'web', 'ingress=true')
     assert len(found(cluster, 'cdk-web-ingress=true')) == 10
 
@@ -428,7 +434,7 @@ def test_fm_60_the_ingress_goes_with_its_application_and_stays_while_one_of_its_
     for verb in (('remove-relation', 'web:kube-control', MASTER), ('remove-application', 'web')):
         assert len(found(cluster, 'cdk-web-ingress=true')) == 10
         act(cluster, *verb)
-        assert cluster.eventually(lambda: found(cluster, 'cdk-web-ingress=true') == set())
+        assert is_gone(cluster, 'web')
         if verb[0] == 'remove-relation':
             act(cluster, 'add-relation', 'web:kube-control', f'{MASTER}:kube-control')
             act(cluster, 'update-status', 'web/0')
