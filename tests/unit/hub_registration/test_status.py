@@ -26,7 +26,11 @@ SINCE = '2025-12-31T22:00:00Z'
         (Report('edge-7', 'approval', 'x'), 'waiting for approval as edge-7'),
         (
             Report('edge-7', 'approval', 'x', request='edge-7-abc', request_state='denied'),
-            'the request edge-7-abc of edge-7 was denied, another will follow',
+            'the request edge-7-abc of edge-7 was denied, another follows after a pause, of an hour at most',
+        ),
+        (
+            Report('edge-7', 'signing', 'x', request='edge-7-abc', request_state='unusable', asks_again=SINCE),
+            f'the request edge-7-abc of edge-7 was badly signed, another follows at {SINCE}',
         ),
         (Report('edge-7', 'signing', 'x'), 'approved as edge-7, waiting for the certificate'),
         (
@@ -72,6 +76,8 @@ def test_a_report_is_read_back_from_what_the_command_prints_and_from_what_is_kep
         (Report(step='joined', request='r-2', request_state='approved'), 'the hub has not signed it'),
         (Report(step='joined', request='r-2', request_state='denied'), 'the hub denied the request r-2'),
         (Report(step='joined', request='r-1', request_state='denied'), 'the agent asks again after a pause'),
+        (Report(step='joined', request='r-1', request_state='denied', asks_again=SINCE), f'asks again at {SINCE}'),
+        (Report(step='joined', request='r-2', request_state='unusable'), 'does not fit its key'),
         (Report(step='joined'), 'the agent has not asked'),
     ],
 )

@@ -100,8 +100,8 @@ def _rotated(member: Membership, before: status.Report, limit_s: float) -> statu
         report = service.report(member.cluster, member.agent)
         if report.certificate_serial not in ('', before.certificate_serial):
             return report
-        is_denied = report.request_state == 'denied' and report.request != before.request
-        if is_denied or time.monotonic() >= until:
+        is_refused = report.request_state in ('denied', 'unusable') and report.request != before.request
+        if is_refused or time.monotonic() >= until:
             why = status.no_certificate(report, before.request)
             raise Refused(f'there is no new certificate: {why}. The old one is good until {before.certificate_ends}')
 

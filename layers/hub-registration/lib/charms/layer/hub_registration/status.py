@@ -7,7 +7,12 @@ from dataclasses import asdict, dataclass
 from datetime import datetime, timezone
 from typing import Any
 
-RENEWAL = {'pending': 'waits for approval', 'approved': 'waits for the signer', 'denied': 'denied'}
+RENEWAL = {
+    'pending': 'waits for approval',
+    'approved': 'waits for the signer',
+    'denied': 'denied',
+    'unusable': 'badly signed',
+}
 OLD_HUB = 'V1beta1CSRAPICompatibility'  # the gate for hubs before Kubernetes 1.19
 STAMP = '%Y-%m-%dT%H:%M:%SZ'
 
@@ -22,9 +27,10 @@ class Report:
     certificate_ends: str = ''
     certificate_serial: str = ''
     request: str = ''  # the last one, unless it was answered with the certificate
-    request_state: str = ''  # pending, approved, denied
+    request_state: str = ''  # pending, approved, denied, unusable (signed for another key)
     lease_age_s: int | None = None
     available: str = ''
+    asks_again: str = ''  # when the agent does, after a request that was denied or badly signed
     unreachable_since: str = ''
 
     @classmethod
@@ -58,8 +64,9 @@ def line(report: Report, now: datetime) -> str:
         'lost': f'lost: waits for {report.waits_for[:120]}',
     }
     text = said.get(report.step, report.step)
-    if report.step == 'approval' and report.request_state == 'denied':
-        text = f'the request {report.request} of {report.cluster} was denied, another will follow'
+    if report.step in ('approval', 'signing') and report.request_state in ('denied', 'unusable'):
+        how = RENEWAL[report.request_state]
+        text = f'the request {report.request} of {report.cluster} was {how}, another follows{_when(report)}'
     if report.step == 'bootstrap' and OLD_HUB in report.waits_for:
         text += f', which is old and needs hub-feature-gates={OLD_HUB}=true'
     elif report.step == 'bootstrap' and report.waits_for and not report.waits_for.startswith('the agent'):
@@ -77,12 +84,17 @@ def no_certificate(report: Report, asked_before: str) -> str:
     if report.step == 'lost':
         return f'it waits for {report.waits_for}'
     if report.request_state == 'denied' and request == asked_before:
-        return f'the request {request} was denied, and the agent asks again after a pause, of an hour at most'
+        return f'the request {request} was denied, and the agent asks again{_when(report)}'
     return {
         'pending': f'the request {request} waits for approval: kubectl certificate approve {request}, on the hub',
         'approved': f'the request {request} is approved, but the hub has not signed it',
         'denied': f'the hub denied the request {request}',
+        'unusable': f'what the hub put into the request {request} does not fit its key',
     }.get(report.request_state, 'the agent has not asked, see its log')
+
+
+def _when(report: Report) -> str:
+    return f' at {report.asks_again}' if report.asks_again else ' after a pause, of an hour at most'
 
 
 def stamp(moment: float) -> str:
