@@ -13,7 +13,7 @@ import pytest
 import yaml
 from aioclustermanager import kubernetes
 from aioclustermanager.kubernetes import resources
-from spoke import _flags, _fleet_file
+from spoke import _flags, _fleet_file, _metrics
 from spoke._options import AgentOptions, ProcessOptions, SpokeAgentOptions
 
 from tests.model import console
@@ -75,3 +75,8 @@ def test_the_reference_names_every_flag_and_no_other() -> None:
     )  # fmt: skip
     shown = set(re.findall(r'--[a-z][a-z0-9-]+', table))
     assert (known - shown, shown - known - {'--fleet', '--version', '--x'}) == (set(), set())
+
+
+def test_the_reference_names_every_figure_and_no_other() -> None:
+    table = REFERENCE.read_text().split('### Figures')[1].split('## ')[0]
+    assert set(re.findall(r'`(spoke_\w+|leader_\w+)`', table)) == set(_metrics._HELP)

@@ -26,7 +26,6 @@ addon_lease_controller_lease_duration_seconds = _DEFAULTS.addon_lease_controller
 addon_registration_sync_interval = _DEFAULTS.addon_registration_sync_interval
 client_cert_health_check_interval = _DEFAULTS.client_cert_health_check_interval
 bootstrap_poll_interval = _DEFAULTS.bootstrap_poll_interval
-lease_default_duration = _DEFAULTS.lease_default_duration
 denied_request_backoff = _DEFAULTS.denied_request_backoff
 terminate_on_files_interval = _DEFAULTS.terminate_on_files_interval
 retry_first = _DEFAULTS.retry_first

@@ -21,7 +21,6 @@ class Intervals:
     addon_registration_sync_interval: timedelta = 10 * _MINUTE
     client_cert_health_check_interval: timedelta = 30 * _SECOND
     bootstrap_poll_interval: timedelta = _SECOND
-    lease_default_duration: timedelta = _MINUTE  # where the hub says 0
     denied_request_backoff: timedelta = 2 * _MINUTE  # doubles with each denial, up to an hour
     terminate_on_files_interval: timedelta = 10 * _SECOND
     retry_first: timedelta = timedelta(milliseconds=50)  # doubles with each failure
