@@ -199,7 +199,7 @@ def test_an_action_is_run_by_both_spellings(juju: Juju) -> None:
 
 def test_a_failed_action_exits_0_in_the_old_spelling_and_1_in_the_new(juju: Juju) -> None:
     juju('deploy', './greeter')
-    old = juju('run-action', 'greeter/0', 'refuse', '--wait=5s')
+    old = juju('run-action', 'greeter/0', 'refuse', '--wait=60s')
     assert old.code == 0 and yaml.safe_load(old.out)['unit-greeter-0']['message'] == 'not today'
     new = juju('run', 'greeter/0', 'refuse')
     assert new.code == 1 and 'not today' in new.err

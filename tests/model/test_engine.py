@@ -10,6 +10,7 @@ import subprocess
 import sys
 import time
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -44,6 +45,18 @@ def queue(world, unit, action='', command='', **params):
         if action:
             return _plan.queue_action(model, unit, action, params, time.time()).id
         return _plan.queue_command(model, unit, command, time.time()).id
+
+
+HELD = 'touch /root/begun; for i in $(seq 600); do test ! -e /root/go || break; sleep 0.1; done'  # until `let_go`
+
+
+def has_begun(world):
+    machines = Machines(world.directory, world.store)
+    return machines.is_running('0') and (machines.root('0') / 'root/begun').exists()
+
+
+def let_go(world):
+    (Machines(world.directory, world.store).root('0') / 'root/go').touch()
 
 
 def levels(world, module):
@@ -196,7 +209,7 @@ def test_killing_juju_local_in_a_hook_loses_nothing_and_leaves_no_process(world)
     process.communicate()
     assert not world.settle().errors
     assert world.file('lone/0', '/root/pids').count('\n') == 2
-    until(lambda: b'sleep' not in machines.run('0', ['ps', '-e', '-o', 'comm']).stdout, seconds=30)
+    until(lambda: b'sleep' not in machines.run('0', ['ps', '-e', '-o', 'comm']).stdout)
     assert world.unit('lone/0').workload.current == 'active'
 
 
@@ -212,11 +225,12 @@ def test_killing_juju_local_at_random_moments_ends_in_the_same_model(greeters):
 
 
 def test_an_interrupt_lets_the_running_hook_end_and_the_next_command_goes_on(world):
-    lone(world, install='touch /root/begun; sleep 3; touch /root/ended')
+    lone(world, install=f'{HELD}; touch /root/ended')
     process = drive(world)
-    machines = Machines(world.directory, world.store)
-    until(lambda: machines.is_running('0') and (machines.root('0') / 'root/begun').exists())
+    until(lambda: has_begun(world))
     process.send_signal(signal.SIGINT)
+    until(lambda: not waiting_signals(process.pid))
+    let_go(world)
     out, err = process.communicate(timeout=60)
     assert out.startswith('True'), err
     assert world.hooks('lone/0') == ['install']
@@ -246,10 +260,12 @@ def waiting_signals(pid):
 
 
 def test_a_second_engine_waits_for_the_first_and_then_goes_on(world):
-    lone(world, install='sleep 3')
+    lone(world, install=HELD)
     process = drive(world)
-    until(lambda: any(unit.agent.pending for unit in world.database.read().units.values()))
-    world.settle()
+    until(lambda: has_begun(world))
+    with ThreadPoolExecutor() as beside:
+        beside.submit(lambda: until(lambda: world.events) or let_go(world))
+        world.settle()
     assert isinstance(world.events[0], _events.Following)
     assert 'install' in [event.name for event in world.events if isinstance(event, _events.RunEnded)]
     process.communicate(timeout=60)
@@ -258,10 +274,11 @@ def test_a_second_engine_waits_for_the_first_and_then_goes_on(world):
 
 
 def test_work_that_another_process_adds_is_seen_by_the_running_engine(world):
-    lone(world, install='sleep 3')
+    lone(world, install=HELD)
     process = drive(world)
-    until(lambda: any(unit.agent.pending for unit in world.database.read().units.values()))
+    until(lambda: has_begun(world))
     task = queue(world, 'lone/0', command='hostname')
+    let_go(world)
     process.communicate(timeout=60)
     assert world.database.read().actions[task].status == 'completed'
 
@@ -335,8 +352,17 @@ def test_a_command_runs_in_a_hook_context_and_is_kept_whatever_its_code(world):
 
 def test_juju_run_inside_a_machine_runs_in_the_units_turn(world):
     lone(world, start="(unset JUJU_CONTEXT_ID; juju-run lone/0 'status-set active by-juju-run; echo said; exit 4'"
-         ' > /root/said 2>&1 || echo $? > /root/code) & disown; sleep 0.3')  # fmt: skip
-    world.settle()
+         f' > /root/said 2>&1 || echo $? > /root/code) & disown; {HELD}')  # fmt: skip
+
+    def heard():
+        with closing(Database(world.directory)) as database:
+            until(lambda: database.read().actions)
+        let_go(world)
+
+    with ThreadPoolExecutor() as beside:
+        both = beside.submit(heard)
+        world.settle()
+        both.result()
     until(lambda: (Machines(world.directory, world.store).root('0') / 'root/code').exists())
     assert world.file('lone/0', '/root/said') == 'said\n'
     assert world.file('lone/0', '/root/code') == '4\n'

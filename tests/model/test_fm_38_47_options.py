@@ -57,7 +57,7 @@ def test_fm_38_labels_are_on_the_node_one_hook_after_it_comes(cluster: Cluster) 
     last = cluster.last_run()
     config(cluster, 'labels=late=yes')
     hooks = cluster.runs(UNIT, last)
-    assert max(run.seconds for run in hooks) < 10
+    assert max(run.seconds for run in hooks) < 60
     state, message = cluster.status(UNIT)
     assert state == 'waiting' and 'kubelet' in message
     cluster.shell(UNIT, f'systemctl start {KUBELET}')
@@ -249,7 +249,7 @@ def test_fm_46_a_failing_daemon_is_named_and_runs_again_by_itself_when_the_cause
     assert state == 'waiting' and 'kubelet' in message, message
     act(cluster, 'update-status', UNIT)
     assert cluster.status(UNIT) == (state, message)
-    assert max(run.seconds for run in cluster.runs(UNIT, last)) < 10
+    assert max(run.seconds for run in cluster.runs(UNIT, last)) < 60
     config(cluster, '--reset', 'kubelet-extra-args')
     assert cluster.status(UNIT)[0] == 'active'
 
