@@ -12,7 +12,9 @@ from typing import Any
 import pytest
 import yaml
 from spoke import _cli, _hub_standin
+from spoke._cli import _status_verb
 
+from tests.listening import listening
 from tests.unit.spoke.world import FAST
 
 
@@ -93,3 +95,58 @@ async def test_36_it_says_when_a_denied_request_is_asked_again_also_of_a_fleet(w
     assert document['waits-for'] in await said(fleet)
     assert json.loads(await said(fleet, '--format=json')) == {world.name: document}
     assert yaml.safe_load(await said(fleet, '--format=yaml')) == {world.name: document}
+
+
+def fleet_of(folder: Path, number: int, port: int) -> str:
+    """Write a fleet whose hub is at a port of this machine; returns the flag."""
+    cluster = {'server': f'http://127.0.0.1:{port}'}
+    document = {
+        'clusters': [{'name': 'k', 'cluster': cluster}],
+        'contexts': [{'name': 'c', 'context': {'cluster': 'k'}}],
+    }
+    (folder / 'bootstrap').write_text(json.dumps({**document, 'users': [], 'current-context': 'c'}))
+    defaults = {
+        'bootstrap-kubeconfig': f'{folder}/bootstrap', 'hub-kubeconfig-dir': f'{folder}/{{name}}',
+        'hub-kubeconfig-secret': '{name}',
+    }  # fmt: skip
+    clusters: dict[str, object] = {f'edge-{each}': {} for each in range(number)}
+    (folder / 'fleet.yaml').write_text(json.dumps({'defaults': defaults, 'clusters': clusters}))
+    return f'--fleet={folder}/fleet.yaml'
+
+
+@pytest.mark.asyncio
+async def test_44_a_silent_hub_is_waited_for_with_a_few_clusters_of_a_fleet_not_with_each(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(_status_verb, '_PATIENCE_S', 0.3)
+    monkeypatch.setattr(_status_verb, '_SILENCE_S', 3600.0)
+    asked = 0
+
+    async def silent(reader: asyncio.StreamReader, _: asyncio.StreamWriter) -> None:
+        nonlocal asked
+        asked += 1
+        await reader.read()
+
+    async with listening(silent) as port:
+        assert await asyncio.to_thread(_cli.main, ['status', fleet_of(tmp_path, 60, port)]) == 1
+        assert asked <= _status_verb._AT_ONCE
+    lines = capsys.readouterr().out.splitlines()
+    assert lines[-1] == '60 clusters: 60 bootstrap'
+    assert all(line.partition(' bootstrap ')[2].strip().startswith('the hub: ') for line in lines[:-1])
+
+
+def test_44_each_cluster_of_a_fleet_is_looked_at_before_one_is_waited_for(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    looks, found = list[str](), _status_verb._found
+
+    async def counted(options: Any, common: Any, *more: Any) -> Any:
+        looks.append(common.spoke_cluster_name)
+        return await found(options, common, *more)
+
+    monkeypatch.setattr(_status_verb, '_found', counted)
+    monkeypatch.setattr(_status_verb, '_LOOK_S', 0.01)
+    flag = fleet_of(tmp_path, 40, 9)  # where nobody listens
+    assert _cli.main(['status', flag, '--for=joined', '--timeout=200ms']) == 1
+    assert len(set(looks[:40])) == 40
+    assert capsys.readouterr().out.splitlines()[-1] == '40 clusters: 40 bootstrap'

@@ -34,6 +34,7 @@ from .._options import AgentOptions, InvalidOptions, ProcessOptions, SpokeAgentO
 
 _ABOUT = 'Tells which step a join has reached, and whom it waits for. Takes all flags of the agent.'
 _PATIENCE_S = 10.0
+_SILENCE_S = 10.0
 _LOOK_S = 0.5
 _AT_ONCE = 16
 
@@ -68,7 +69,8 @@ def main(arguments: Sequence[str]) -> int:
     except (_flags.BadFlag, InvalidOptions) as error:
         sys.stderr.write(f'Error: {error}\n')
         return 2
-    report = asyncio.run(_reported(options, common, told.step, told.timeout.total_seconds(), process.kubeconfig))
+    looking = _reported(options, common, _Hubs(), told.step, told.timeout.total_seconds(), process.kubeconfig)
+    report = asyncio.run(looking)
     sys.stdout.write(_shown(report, told.format))
     return 0 if _is_reached(report, told.step or 'joined') else 1
 
@@ -94,12 +96,11 @@ def _of_fleet(path: Path, step: str | None, timeout_s: float, form: str) -> int:
 async def _reported_of_all(
     members: Sequence[_fleet_file.Member], step: str | None, timeout_s: float
 ) -> dict[str, _steps_of_join.Report]:
-    turns = asyncio.Semaphore(_AT_ONCE)
+    hubs = _Hubs()
 
     async def one(member: _fleet_file.Member) -> _steps_of_join.Report:
         common, options, _, management = member.options()
-        async with turns:
-            return await _reported(options, common, step, timeout_s, management)
+        return await _reported(options, common, hubs, step, timeout_s, management)
 
     reports = await asyncio.gather(*map(one, members))
     return {member.name: report for member, report in zip(members, reports, strict=True)}
@@ -109,16 +110,43 @@ def _is_reached(report: _steps_of_join.Report, step: str) -> bool:
     return report.step == step and not (step == 'joined' and report.waits_for)
 
 
+class _Hubs:
+    """Turns to ask a hub; one that let a cluster wait in vain is not asked for the others at once."""
+
+    def __init__(self) -> None:
+        self.turns = asyncio.Semaphore(_AT_ONCE)
+        self.looking = 0  # how many clusters are waited for
+        self._silent: dict[str, tuple[float, str]] = {}
+
+    def pause_s(self) -> float:
+        """Return how long to wait before the next look at a cluster: the more there are, the longer."""
+        return _LOOK_S * max(1.0, self.looking / _AT_ONCE)
+
+    def silence(self, server: str) -> str:
+        """Return what is waited for where a hub was silent a moment ago, '' where it may be asked."""
+        until, why = self._silent.get(server, (0.0, ''))
+        return why if time.monotonic() < until else ''
+
+    def waited(self, server: str, seconds: float, why: str) -> None:
+        """Take note of a hub that could not be asked, after so long."""
+        if seconds > _PATIENCE_S / 2:
+            self._silent[server] = (time.monotonic() + _SILENCE_S, why)
+
+
 async def _reported(
-    options: SpokeAgentOptions, common: AgentOptions, step: str | None, timeout_s: float, management: str = ''
+    options: SpokeAgentOptions, common: AgentOptions, hubs: _Hubs, step: str | None, timeout_s: float, management: str
 ) -> _steps_of_join.Report:
     """Return the report, of the moment when the step was reached if one is waited for."""
     until = time.monotonic() + timeout_s
+    hubs.looking += 1
     while True:
-        report = _steps_of_join.report(await _found(options, common, management))
-        if step is None or _is_reached(report, step) or time.monotonic() >= until:
+        async with hubs.turns:
+            report = _steps_of_join.report(await _found(options, common, hubs, management))
+        left_s = until - time.monotonic()
+        if step is None or _is_reached(report, step) or left_s <= 0:
+            hubs.looking -= 1
             return report
-        await asyncio.sleep(_LOOK_S)
+        await asyncio.sleep(min(left_s, hubs.pause_s()))
 
 
 def _shown(report: _steps_of_join.Report, form: str) -> str:
@@ -132,7 +160,9 @@ def _shown(report: _steps_of_join.Report, form: str) -> str:
     return ''.join(f'{key + ":":{width}}{value}\n' for key, value in rows.items())
 
 
-async def _found(options: SpokeAgentOptions, common: AgentOptions, management: str) -> _steps_of_join.Found:
+async def _found(
+    options: SpokeAgentOptions, common: AgentOptions, hubs: _Hubs, management: str
+) -> _steps_of_join.Found:
     folder, bootstrap = Path(common.hub_kubeconfig_dir), Path(options.bootstrap_kubeconfig)
     told = _validity.certificate_names(folder)
     files = [(_files.read(folder / name) or b'').decode('utf-8', 'replace') for name in ('cluster-name', 'agent-name')]
@@ -143,7 +173,8 @@ async def _found(options: SpokeAgentOptions, common: AgentOptions, management: s
     if not common.agent_id and not names.agent:
         names = _names.Names(names.cluster, 'unknown')
     fault = _validity.fault(folder, common.hub_kubeconfig_file, bootstrap, names, now)
-    asked = await _asked(bootstrap if fault else common.hub_kubeconfig_file, names.cluster, is_bootstrap=bool(fault))
+    path = bootstrap if fault else common.hub_kubeconfig_file
+    asked = await _asked(path, names.cluster, hubs, is_bootstrap=bool(fault))
     return _steps_of_join.Found(
         cluster_name=names.cluster, certificate=_certificate(folder), fault=fault,
         start_waits_for=_start_waits_for({'spoke-kubeconfig': common.spoke_kubeconfig, 'kubeconfig': management}),
@@ -169,7 +200,7 @@ def _certificate(folder: Path) -> _certificates.Chain | None:
         return None
 
 
-async def _asked(path: Path, cluster: str, *, is_bootstrap: bool) -> dict[str, Any]:
+async def _asked(path: Path, cluster: str, hubs: _Hubs, *, is_bootstrap: bool) -> dict[str, Any]:
     """Ask the hub, as whom the agent asks it now."""
     nothing: dict[str, Any] = {
         'cluster': None, 'requests': [], 'is_v1beta1': False, 'lease_renewed': None, 'hub_waits_for': ''
@@ -177,11 +208,20 @@ async def _asked(path: Path, cluster: str, *, is_bootstrap: bool) -> dict[str, A
     if not cluster:
         return {**nothing, 'hub_waits_for': 'the name of the cluster: --spoke-cluster-name, or files of an agent'}
     try:
-        async with Client(_hub_kubeconfig.read(path)) as client:
+        configuration = _hub_kubeconfig.read(path)
+    except InvalidConfiguration as error:
+        return {**nothing, 'hub_waits_for': _steps_of_join.whom(error, path)}
+    if silence := hubs.silence(configuration.server):
+        return {**nothing, 'hub_waits_for': silence}
+    began = time.monotonic()
+    try:
+        async with Client(configuration) as client:
             with kubernetes.deadline(_PATIENCE_S):
                 return {**nothing, **await _read(client, cluster, is_bootstrap=is_bootstrap)}
     except (kubernetes.Error, InvalidConfiguration) as error:
-        return {**nothing, 'hub_waits_for': _steps_of_join.whom(error, path)}
+        why = _steps_of_join.whom(error, path)
+        hubs.waited(configuration.server, time.monotonic() - began, why)
+        return {**nothing, 'hub_waits_for': why}
 
 
 async def _read(client: Client, cluster: str, *, is_bootstrap: bool) -> dict[str, Any]:
