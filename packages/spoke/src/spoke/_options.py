@@ -209,7 +209,7 @@ class ProcessOptions:
     """Options of the process around an agent."""
 
     kubeconfig: str = ''  # of management; '': in-cluster
-    namespace: str = ''  # of the leader's lease and of events
+    namespace: str = ''  # of secrets, events and the leader's lease
     listen: str = '0.0.0.0:8443'
     config: str = ''
     terminate_on_files: list[str] = field(default_factory=list)
@@ -227,7 +227,7 @@ class ProcessOptions:
         """Add the flags of the process; parsing sets these options."""
         for name, attribute, help_, parse, grows in (
             ('kubeconfig', 'kubeconfig', 'kubeconfig of the management cluster; in-cluster by default', str, False),
-            ('namespace', 'namespace', 'namespace of the leader lease and of events', str, False),
+            ('namespace', 'namespace', 'namespace of secrets, events and the leader lease', str, False),
             ('listen', 'listen', 'HTTPS address for health and metrics', str, False),
             ('config', 'config', 'YAML file with serving info', str, False),
             ('terminate-on-files', 'terminate_on_files', 'end when this file changes; repeatable', _many, True),

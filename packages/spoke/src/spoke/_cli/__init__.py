@@ -10,7 +10,7 @@ usage: spoke VERB [flags]
 
   agent         register the cluster with its hub, and keep it there
   status        which step the join has reached, and whom it waits for
-  hub-standin   a stand-in for a hub: run, accept, approve, deny
+  hub-standin   a stand-in for a hub: run it, approve, accept, deny, let it fail
 
 spoke VERB --help tells the flags of a verb; spoke --version prints the version.
 """
