@@ -46,9 +46,10 @@ def kubernetes(cluster: Any, tmp_path_factory: pytest.TempPathFactory) -> Iterat
         'client-ca-file': cluster.authority,
     }  # fmt: skip
     (cluster.folder / '10-test.conflist').write_text('{}')
+    alone = {'kubeconfig': admin, 'port': 0, 'secure-port': 0, 'leader-elect': 'false'}
     with ExitStack() as stack:
         for program in ('kube-controller-manager', 'kube-scheduler', 'kubelet'):
-            flags = kubelet if program == 'kubelet' else {'kubeconfig': admin, 'port': 0, 'secure-port': 0}
+            flags = kubelet if program == 'kubelet' else alone
             stack.enter_context(started(tmp_path_factory.mktemp(program), program, flags))
         eventually(lambda: _is_ready(cluster.admin))
         yield cluster.server.partition('://')[2]

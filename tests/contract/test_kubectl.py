@@ -85,7 +85,8 @@ def is_ready(node: Any) -> bool:
 def nodes(cluster: Any, tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
     """A node that runs pods, and what brings pods to it."""
     folder = tmp_path_factory.mktemp('node')
-    admin = {'kubeconfig': cluster.kubeconfig('admin', 'admin-token'), 'port': 0}
+    # who lost its lead in a pause of the machine would end
+    admin = {'kubeconfig': cluster.kubeconfig('admin', 'admin-token'), 'port': 0, 'leader-elect': 'false'}
     kubelet = {
         'kubeconfig': cluster.kubeconfig('kubelet', 'node-token'), 'hostname-override': NODE, 'node-ip': '127.0.0.1',
         'container-runtime': 'remote', 'container-runtime-endpoint': '', 'port': free_port(), 'healthz-port': 0,
@@ -96,7 +97,7 @@ def nodes(cluster: Any, tmp_path_factory: pytest.TempPathFactory) -> Iterator[No
         if not cluster.real:  # a real one has its controller manager already
             stack.enter_context(started(folder, 'kube-controller-manager', admin))
         real = real_programs() if cluster.real else None
-        stack.enter_context(started(folder, 'kube-scheduler', {**admin, 'leader-elect': 'false'}, real=real))
+        stack.enter_context(started(folder, 'kube-scheduler', admin, real=real))
         stack.enter_context(started(folder, 'kubelet', kubelet))
         eventually(lambda: is_ready(cluster.admin.get(f'/api/v1/nodes/{NODE}')))
         yield
