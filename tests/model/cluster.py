@@ -9,7 +9,7 @@ import shutil
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import closing, contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -19,6 +19,8 @@ import juju_local
 from juju_local._db import Database, Run
 from juju_local._machine import PATH, Machines
 from juju_local._state import Model
+
+from tests.model import warm
 
 ROOT = Path(__file__).resolve().parents[2]
 CLIENT = Path(sys.executable).with_name('juju-local')
@@ -42,7 +44,7 @@ class Cluster:
         """Begin a verb without waiting for its end."""
         return subprocess.Popen(
             [str(CLIENT), *arguments],
-            env={'JUJU_LOCAL_PATIENCE': '100s', **os.environ, **environment, 'JUJU_LOCAL_DATA': str(self.data)},
+            env=self._environment(environment),
             cwd=ROOT,
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
@@ -51,22 +53,19 @@ class Cluster:
 
     def juju(self, *arguments: str, check: bool = True, **environment: str) -> str:
         """Run a verb to its end; returns what it said. `check`: it must have succeeded."""
-        process = self.start(*arguments, **environment)
-        said, _ = process.communicate(timeout=280)
-        assert not check or process.returncode == 0, f'juju-local {" ".join(arguments)}: {process.returncode}\n{said}'
+        ended = warm.run(arguments, self._environment(environment), ROOT, timeout_s=280, together=True)
+        said = ended.stdout.decode()
+        assert not check or ended.returncode == 0, f'juju-local {" ".join(arguments)}: {ended.returncode}\n{said}'
         return said
 
     def answer(self, *arguments: str) -> Any:
         """Return what a verb says with --format json."""
-        process = subprocess.run(
-            [str(CLIENT), '--quiet', *arguments, '--format', 'json'],
-            env={**os.environ, 'JUJU_LOCAL_DATA': str(self.data)},
-            cwd=ROOT,
-            capture_output=True,
-            text=True,
-            check=True,
-        )
-        return json.loads(process.stdout)
+        ended = warm.run(('--quiet', *arguments, '--format', 'json'), self._environment({}), ROOT, timeout_s=280)
+        assert ended.returncode == 0, f'juju-local {" ".join(arguments)}: {ended.returncode}\n{ended.stderr.decode()}'
+        return json.loads(ended.stdout)
+
+    def _environment(self, changes: Mapping[str, str]) -> dict[str, str]:
+        return {'JUJU_LOCAL_PATIENCE': '100s', **os.environ, **changes, 'JUJU_LOCAL_DATA': str(self.data)}
 
     def deploy_workers(self, app: str, units: int, control: str = MASTER) -> None:
         """Record one more application of workers; `wait` brings it about."""
