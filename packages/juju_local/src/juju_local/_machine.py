@@ -207,9 +207,13 @@ class Machines:
     def _compile_store(self) -> None:
         """Compile the store's modules: machines see it read-only and would compile them in each start of a program."""
         store = self.store.base or self.store
+        sources, mark = _sources(store.directory), self.run_directory / 'compiled'
+        if not sources or (mark.exists() and mark.read_text() == sources):
+            return
         for python in ('/usr/bin/python3', sys.executable):
             command = [python, '-m', 'compileall', '-q', str(store.directory)]
             subprocess.run(command, capture_output=True, check=False)  # a store we may not write to is only slower
+        mark.write_text(sources)
 
     # -- using
 
@@ -388,6 +392,12 @@ def _filesystem(path: Path) -> str:
     mounts = [line.partition(' - ') for line in Path('/proc/self/mountinfo').read_text().splitlines()]
     places = {mount.split()[4]: source.split()[0] for mount, _, source in mounts}
     return next(places[str(folder)] for folder in (path.resolve(), *path.resolve().parents) if str(folder) in places)
+
+
+def _sources(folder: Path) -> str:
+    """Return what changes with the modules in a folder; '' where there is none."""
+    found = [path.stat().st_mtime_ns for path in folder.rglob('*.py')]
+    return f'{sys.executable} {folder} {len(found)} {max(found)}\n' if found else ''
 
 
 def _sysctl(name: str) -> str:
