@@ -132,6 +132,15 @@ def test_modules_of_the_store_are_compiled_before_machines_see_them(machines, ba
     assert list((bare_store / '__pycache__').glob('module.*.pyc'))
 
 
+def test_a_module_that_is_new_is_compiled_when_machines_start_again(machines, bare_store):
+    (bare_store / 'module.py').write_text('NAME = 1\n')
+    machines.start(spec(0), HOSTS)
+    machines.halt()
+    (bare_store / 'newer.py').write_text('NAME = 1\n')
+    machines.start(spec(0), HOSTS)
+    assert list((bare_store / '__pycache__').glob('newer.*.pyc'))
+
+
 def test_the_interpreter_of_juju_local_runs_in_a_machine(machines):
     machines.start(spec(0), HOSTS)
     assert shell(machines, '/usr/lib/juju-local/python -c "import yaml, sys; print(sys.prefix)"') == f'{sys.prefix}\n'
