@@ -23,7 +23,8 @@ async def listening(serve: Serve, tls: ssl.SSLContext | None = None) -> AsyncIte
         writers.add(writer)
         try:
             await serve(reader, writer)
-            writer.close()
+            if not writer.is_closing():  # after a second close() abort() fails, in Debian 12's Python for one (3.11.2)
+                writer.close()
         except (asyncio.IncompleteReadError, ConnectionError, asyncio.CancelledError):
             writer.transport.abort()
         finally:
