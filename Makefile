@@ -59,18 +59,19 @@ docs: venv  ## write the reference pages that are made from options, actions and
 unit: venv kubectl  ## pure logic, in seconds
 	$(BIN)/pytest -n 2 -m 'not slow' tests/unit tests/contract
 
+SIDE_BY_SIDE := -n 4 --dist loadfile --no-loadscope-reorder
 model: machines charms kubectl  ## the charms in the embedded model
-	$(BIN)/pytest -n 4 --dist loadfile tests/model
+	$(BIN)/pytest $(SIDE_BY_SIDE) tests/model
 
 test: MARKED ?= not slow
 test: machines lint charms kubectl  ## what has to pass before a change lands, but for `make slow`
-	$(BIN)/pytest -n 4 --dist loadfile -m '$(MARKED)'
+	$(BIN)/pytest $(SIDE_BY_SIDE) -m '$(MARKED)'
 
 again: venv  ## the tests that failed last, one after the other; an error if none did
 	$(BIN)/pytest --exitfirst --last-failed --last-failed-no-failures none
 
 slow: machines charms kubectl  ## the scenarios that take long: options, runtime, ingress, several masters, hooks killed half way, the docs
-	$(BIN)/pytest -n 4 --dist loadfile -m slow tests/model tests/contract tests/unit/spoke
+	$(BIN)/pytest $(SIDE_BY_SIDE) -m slow tests/model tests/contract tests/unit/spoke
 
 e2e: machines charms kubectl  ## the charms on real Kubernetes, as root (make store builds it): one deployment, its scenarios, its figures
 	PYTEST_DEBUG_TEMPROOT=/var/tmp $(BIN)/pytest tests/e2e
