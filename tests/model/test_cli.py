@@ -259,7 +259,11 @@ def test_files_go_into_a_machine_and_out_again(juju: Juju, charms: Path) -> None
     assert juju('scp', 'greeter/0:/var/lib/juju/agents/unit-greeter-0/charm', 'folder', '-r').code == 0
     assert (charms / 'folder/hooks/install').exists()
     assert (charms / 'back').read_text() == BUNDLE
+    assert juju('scp', 'greeter/0:there', 'folder').code == 0
+    assert (charms / 'folder/there').read_text() == BUNDLE
     assert juju('scp', 'greeter/0:/nowhere', 'back').code == 1
+    assert 'cannot write /nowhere/back' in juju('scp', 'greeter/0:there', '/nowhere/back').err
+    assert (charms / 'back').read_text() == BUNDLE
 
 
 def test_results_go_to_stdout_and_nothing_else_does(juju: Juju) -> None:

@@ -78,8 +78,12 @@ def test_fm_39_removed_labels_go_though_the_api_was_down_and_the_charm_upgraded_
     assert (state, node in message) == ('waiting', True), message
     cluster.upgrade(WORKER)
     cluster.shell(f'{MASTER}/0', f'systemctl start {API}')
-    act(cluster, 'update-status', WORKER)
-    assert labels(cluster) == {**OWN, 'b': '3', 'by-hand': 'x'}
+
+    def are_new() -> bool:  # an API server that was just started takes a moment to answer
+        act(cluster, 'update-status', WORKER)
+        return labels(cluster) == {**OWN, 'b': '3', 'by-hand': 'x'}
+
+    assert cluster.eventually(are_new), labels(cluster)
     config(cluster, 'labels=')
     assert labels(cluster) == {**OWN, 'by-hand': 'x'}
     assert cluster.status(UNIT)[0] == 'active'

@@ -6,6 +6,7 @@ import io
 import subprocess
 import sys
 import tarfile
+import tempfile
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -116,12 +117,21 @@ def _download(machines: Machines, machine: str, path: str, target: Path, recursi
     source = Path(path)
     argv = ['tar', '-chf', '-', '-C', str(source.parent), source.name]
     data = _finished(machines.run(machine, argv, cwd='/root')).stdout
-    within = target.is_dir()  # asked once: a directory that is copied makes it
-    with tarfile.open(fileobj=io.BytesIO(data)) as tar:
-        for member in tar.getmembers():
-            if not within:
-                member.name = target.name + member.name[len(source.name) :]
-            tar.extract(member, target if within else target.parent, filter='data')
+    if target.is_dir():
+        _unpack(data, target)
+        return
+    try:
+        with tempfile.TemporaryDirectory(prefix='.scp-', dir=target.parent) as place:
+            _unpack(data, Path(place))
+            Path(place, source.name).replace(target)
+    except OSError as error:
+        raise Refused(f'cannot write {target}: {error.strerror}', 'check the path') from error
+
+
+def _unpack(data: bytes, folder: Path) -> None:
+    """Unpack what a machine sent: tar lets nothing out of the folder, in every version of Python."""
+    argv = ['tar', '-xf', '-', '--no-same-owner', '--no-same-permissions', '-C', str(folder)]
+    _finished(subprocess.run(argv, input=data, capture_output=True, check=False))
 
 
 def _finished(done: subprocess.CompletedProcess[bytes]) -> subprocess.CompletedProcess[bytes]:
