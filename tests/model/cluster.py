@@ -192,6 +192,11 @@ class Cluster:
         assert process.returncode == 0, f'kubectl {" ".join(arguments)}: {process.stderr.decode()}'
         return json.loads(process.stdout) if 'json' in arguments else process.stdout.decode()
 
+    def until_api_answers(self) -> None:
+        """Wait for the leading master's API server, which was just started."""
+        master = self.leader(MASTER)
+        assert self.eventually(lambda: 'ok' in self.shell(master, 'kubectl get --raw /healthz', check=False))
+
     def nodes(self) -> dict[str, bool]:
         """Return the nodes of the cluster, and whether each is Ready."""
         items = self.kubectl('get', 'nodes', '-o', 'json')['items']

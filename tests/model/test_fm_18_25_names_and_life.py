@@ -168,6 +168,7 @@ def test_fm_20_a_unit_leaves_while_the_api_is_down_and_its_daemons_stay_stopped(
     act(cluster, 'resolved', unit)
     assert unit not in cluster.units()
     cluster.shell(LEADER, f'systemctl start {api}')
+    cluster.until_api_answers()
     act(cluster, 'update-status', LEADER)
     assert cluster.eventually(lambda: 'node-a' not in cluster.nodes()), cluster.nodes()
 

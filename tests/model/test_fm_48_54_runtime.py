@@ -136,7 +136,7 @@ def test_fm_51_a_switch_that_waits_for_the_api_disturbs_nothing(cluster: Cluster
     config(cluster, 'docker_runtime=upstream')
     assert pids(cluster) == before and cluster.status(UNIT)[0] == 'waiting'
     cluster.shell(f'{MASTER}/0', f'systemctl start {API}')
-    assert cluster.eventually(lambda: 'ok' in cluster.shell(f'{MASTER}/0', 'kubectl get --raw /healthz', check=False))
+    cluster.until_api_answers()
     hook(cluster)
     hook(cluster, OTHER)
     assert dockers(cluster) == {'docker-ce'} and cluster.status(UNIT)[0] == 'active'
@@ -215,7 +215,7 @@ def test_fm_48_51_a_card_of_nvidias_brings_its_docker_and_labels_and_both_go_aga
     config(cluster, 'labels=look=3')
     assert cluster.bag('kube-control', UNIT)['gpu'] == 'False' and cluster.status(UNIT)[0] == 'waiting'
     cluster.shell(f'{MASTER}/0', f'systemctl start {API}')
-    assert cluster.eventually(lambda: 'ok' in cluster.shell(f'{MASTER}/0', 'kubectl get --raw /healthz', check=False))
+    cluster.until_api_answers()
     hook(cluster)
     assert not {'gpu', 'cuda'} & set(labels(cluster)) and labels(cluster)['look'] == '3'
     assert parties.restarts(cluster, UNIT, KUBELET) == started + 1

@@ -64,9 +64,7 @@ def mend(cluster: Cluster) -> None:
 def api(cluster: Cluster, verb: str) -> None:
     cluster.shell(f'{MASTER}/0', f'systemctl {verb} {API}')
     if verb == 'start':
-        assert cluster.eventually(
-            lambda: 'ok' in cluster.shell(f'{MASTER}/0', 'kubectl get --raw /healthz', check=False)
-        )
+        cluster.until_api_answers()
 
 
 def status(cluster: Cluster) -> tuple[str, str]:

@@ -207,6 +207,7 @@ def test_three_more_workers_become_nodes_and_one_leaves_while_the_api_is_down(cl
     assert tokens and names[leaver] not in tokens
     assert names[leaver] not in json.dumps(cluster.bag('kube-control', f'{MASTER}/0'))
     cluster.shell(f'{MASTER}/0', f'systemctl start {api}')
+    cluster.until_api_answers()
     cluster.juju('update-status', MASTER)
     left = {name for worker, name in names.items() if worker != leaver}
     assert cluster.eventually(lambda: set(cluster.nodes()) == left), cluster.nodes()
