@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TypeVar
 
 from aioclustermanager import kubernetes
-from aioclustermanager.kubernetes import resources
+from aioclustermanager.kubernetes import Client, resources
 from aioclustermanager.kubernetes.informer import Change
 
 from . import _features, _files, _hub_kubeconfig, _names, _validity, _wire
@@ -257,15 +257,15 @@ class Agent:
         requests.listen(controller.wake)
         certificate.controller = controller
         try:
-            await together(requests.run(), controller.run(), self._until_ready(requests, poll_s))
+            await together(requests.run(), controller.run(), self._until_ready(requests, client, poll_s))
         finally:
             certificate.controller = None
             await self._bootstrap.close_old()
 
-    async def _until_ready(self, requests: Following, poll_s: float) -> None:
+    async def _until_ready(self, requests: Following, client: Client, poll_s: float) -> None:
         """Return when the files are valid, or the bootstrap kubeconfig is another."""
         certificate, failed = self._certificate, False
-        while certificate.fault() and not self._bootstrap.is_changed():
+        while certificate.fault() and self._bootstrap.is_current(client):
             if requests.error:
                 self._cannot_bootstrap(requests.error)
                 self._give_up_silent_hub(requests.error)

@@ -31,6 +31,10 @@ class Bootstrap:
         """Tell whether the file, or one that it names, is another than that of the client."""
         return self._client is None or self.stamp() != self._read_at
 
+    def is_current(self, client: Client) -> bool:
+        """Tell whether `client()` would return this one: not if it has given somebody else another meanwhile."""
+        return client is self._client and not self.is_changed()
+
     def stamp(self) -> tuple[object, ...]:
         """Return what changes with the file, and with the files that it names."""
         own = _stamp(self.path)
